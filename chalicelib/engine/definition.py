@@ -1,0 +1,166 @@
+"""Definitions: a posted document → a frozen, compiled Definition, or all its problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from chalicelib.engine.checks import check_flow, check_shape
+from chalicelib.engine.errors import DefinitionInvalid, Problem
+from chalicelib.engine.expressions import Template, compile_template
+from chalicelib.engine.schemas import InputSchema, compile_schema
+from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.steps.base import SCOPE, Compiler, Enter, StepType
+
+DEFAULT_MAX_TRANSITIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When and how often a failed attempt is made again; `max_attempts` counts the first one too."""
+
+    errors: tuple[str, ...]
+    max_attempts: int = 3
+    interval_seconds: float = 1.0
+    backoff_rate: float = 2.0
+    max_interval_seconds: float = 3600.0
+    full_jitter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """Where a failed step goes on, and what is kept of the error."""
+
+    errors: tuple[str, ...]
+    next: str
+    stash: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One compiled step. `input` and `output` are None where the author wrote none."""
+
+    id: str
+    type: StepType
+    enter: Enter
+    next: str | None
+    input: Template | None
+    output: Template | None
+    stash: Mapping[str, Template]
+    retry: tuple[Retry, ...]
+    catch: tuple[Catch, ...]
+    timeout_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One immutable version of a definition, ready to be decided on."""
+
+    id: str
+    version: int
+    start: str
+    steps: Mapping[str, Step]
+    output: Template | None
+    timeout_seconds: float | None
+    max_transitions: int
+    input_schema: InputSchema
+
+    def input_problem(self, value: Any) -> str | None:
+        """Return jsonschema's full text about an input that does not pass `inputSchema`, else None."""
+        return self.input_schema.problem(value)
+
+
+def parse(document: Any, version: int = 0) -> Definition:
+    """Check a document and compile it. Raises DefinitionInvalid with all problems, each with its JSON Pointer."""
+    problems: list[Problem] = check_shape(document)
+    if problems:
+        raise DefinitionInvalid(problems + _expression_problems(document, problems))
+
+    def complain(path: str, message: str) -> None:
+        problems.append(Problem(path, message))
+
+    problems += check_flow(document)
+    steps = {spec["id"]: _compile_step(spec, f"/steps/{i}", complain) for i, spec in enumerate(document["steps"])}
+    output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
+    schema = compile_schema(document.get("inputSchema", {}), "/inputSchema", problems)
+    if problems:
+        raise DefinitionInvalid(problems)
+    return Definition(
+        id=document["id"],
+        version=version,
+        start=document["steps"][0]["id"],
+        steps=MappingProxyType(steps),
+        output=output,
+        timeout_seconds=document.get("timeoutSeconds"),
+        max_transitions=document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS),
+        input_schema=schema,
+    )
+
+
+def _expression_problems(document: Any, known: list[Problem]) -> list[Problem]:
+    """Return what is wrong inside the parts whose shape is right, so that one answer shows everything."""
+    if not isinstance(document, dict):
+        return []
+    found: list[Problem] = []
+    bad = {problem.path for problem in known}
+
+    def complain(path: str, message: str) -> None:
+        found.append(Problem(path, message))
+
+    steps = document.get("steps")
+    if isinstance(steps, list):
+        skip = frozenset(i for i in range(len(steps)) if any(_below(path, f"/steps/{i}") for path in bad))
+        for i, spec in enumerate(steps):
+            if i not in skip:
+                _compile_step(spec, f"/steps/{i}", complain)
+        found += check_flow(document, skip) if steps and len(skip) < len(steps) else []
+    if "inputSchema" in document and not any(path.startswith("/inputSchema") for path in bad):
+        compile_schema(document["inputSchema"], "/inputSchema", found)
+    return found
+
+
+def _below(path: str, top: str) -> bool:
+    return path == top or path.startswith(top + "/")
+
+
+def _compile_step(spec: Mapping[str, Any], path: str, complain: Any) -> Step:
+    step_type = STEP_TYPES[spec["type"]]
+    after = SCOPE | {"output"}
+    return Step(
+        id=spec["id"],
+        type=step_type,
+        enter=step_type.compile(spec, Compiler(path, complain)),
+        next=spec.get("next"),
+        input=_optional(spec, "input", SCOPE, f"{path}/input", complain),
+        output=_optional(spec, "output", after, f"{path}/output", complain),
+        stash=_members(spec.get("stash", {}), after, f"{path}/stash", complain),
+        retry=tuple(_retry(entry) for entry in spec.get("retry", [])),
+        catch=tuple(_catch(entry, f"{path}/catch/{i}", complain) for i, entry in enumerate(spec.get("catch", []))),
+        timeout_seconds=spec.get("timeoutSeconds", step_type.default_timeout_seconds),
+    )
+
+
+def _retry(entry: Mapping[str, Any]) -> Retry:
+    return Retry(
+        errors=tuple(entry["errors"]),
+        max_attempts=entry.get("maxAttempts", 3),
+        interval_seconds=entry.get("intervalSeconds", 1.0),
+        backoff_rate=entry.get("backoffRate", 2.0),
+        max_interval_seconds=entry.get("maxIntervalSeconds", 3600.0),
+        full_jitter=entry.get("jitter") == "full",
+    )
+
+
+def _catch(entry: Mapping[str, Any], path: str, complain: Any) -> Catch:
+    stash = _members(entry.get("stash", {}), SCOPE | {"error"}, f"{path}/stash", complain)
+    return Catch(errors=tuple(entry["errors"]), next=entry["next"], stash=stash)
+
+
+def _members(spec: Mapping[str, Any], names: frozenset[str], path: str, complain: Any) -> Mapping[str, Template]:
+    return {name: compile_template(value, names, f"{path}/{name}", complain) for name, value in spec.items()}
+
+
+def _optional(spec: Mapping[str, Any], field: str, names: frozenset[str], path: str, complain: Any) -> Template | None:
+    return compile_template(spec[field], names, path, complain) if field in spec else None

@@ -1,0 +1,44 @@
+"""What the processor must do for a decision, as data: sends after the commit, calls before the next decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the message of `token`, so that it arrives at `due_at_ms` (or now). Sending twice is harmless.
+
+    `kind` is `drive` (a cursor's message) or `look` (do whatever is due in the head).
+    """
+
+    token: str
+    due_at_ms: int
+    kind: str = "drive"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Perform an outside call for one attempt of one step visit, and come back with a `Performed` event.
+
+    `type` picks the runner (`http`); `request` is what that runner takes; `idempotency_key` is stable
+    across redeliveries and retries of the visit.
+    """
+
+    type: str
+    step: str
+    visit: int
+    attempt: int
+    idempotency_key: str
+    timeout_seconds: float
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """How an outside call ended: `value` when `error` is None, else the error's name and cause."""
+
+    value: Any = None
+    error: str | None = None
+    cause: str = ""

@@ -1,0 +1,91 @@
+"""The error tree: every name that a definition can catch, and the exceptions of the engine itself.
+
+Http.<status>  Http.5xx  Http.4xx  Http.ConnectionFailed      http steps
+Task.Failed  Task.Timeout  Task.HeartbeatTimeout              steps that wait for somebody else
+Choice.NoMatch                                                a choice with no match and no default
+Expression.Failed                                             a ${ … } that could not be evaluated
+Input.Invalid                                                 a value that does not pass its schema
+Data.TooLarge                                                 a value beyond what a head may hold
+Sedo.ProcessingFailed                                         processing was given up (dead letters, a definition that is gone)
+Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
+and whatever `fail` steps and callbacks name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+CHOICE_NO_MATCH = "Choice.NoMatch"
+DATA_TOO_LARGE = "Data.TooLarge"
+EXECUTION_TIMEOUT = "Execution.Timeout"
+EXPRESSION_FAILED = "Expression.Failed"
+INPUT_INVALID = "Input.Invalid"
+PROCESSING_FAILED = "Sedo.ProcessingFailed"
+TASK_FAILED = "Task.Failed"
+TASK_TIMEOUT = "Task.Timeout"
+TOO_MANY_TRANSITIONS = "Execution.TooManyTransitions"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step or an execution failed: a name of the tree, a sentence, and the step it belongs to."""
+
+    name: str
+    cause: str
+    step: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return `{name, cause, step}` as definitions, history and the API see it."""
+        return {"name": self.name, "cause": self.cause, "step": self.step}
+
+
+def matches(patterns: Sequence[str], name: str) -> bool:
+    """Say whether an error `name` is covered: by `*`, itself, a prefix (`Http`), or a status class (`Http.5xx`)."""
+    return any(_matches(pattern, name) for pattern in patterns)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if pattern in ("*", name) or name.startswith(pattern + "."):
+        return True
+    return pattern in ("Http.4xx", "Http.5xx") and name.startswith(pattern[:6]) and name[5:].isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a document: a JSON Pointer, a sentence, and what was found and expected where that helps."""
+
+    path: str
+    message: str
+    found: Any = None
+    expected: Any = None
+    line: int | None = None
+    column: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the problem as the API shows it, without the members that are not known."""
+        known = {"found": self.found, "expected": self.expected, "line": self.line, "column": self.column}
+        return {"path": self.path, "message": self.message} | {k: v for k, v in known.items() if v is not None}
+
+
+class SedoError(Exception):
+    """Root of what sedo raises on purpose."""
+
+
+@dataclass
+class DefinitionInvalid(SedoError):
+    """A definition that cannot be accepted, with all its problems."""
+
+    problems: Sequence[Problem] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{p.path or '/'}: {p.message}" for p in self.problems)
+
+
+class ExpressionFailed(SedoError):
+    """A template that could not be evaluated on the data it met."""
+
+
+class UnsupportedHead(SedoError):
+    """A stored execution that this code cannot read: written by a newer version, or damaged."""

@@ -1,0 +1,190 @@
+"""Templates: JSON values in which `${ JMESPath }` stands for data.
+
+Alone in a string an expression keeps the type of its value; inside text it is rendered (strings as they are, all
+else as JSON). `$${` is a literal `${`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from chalicelib.engine import values
+from chalicelib.engine.errors import ExpressionFailed
+
+MAX_EXPRESSION_LENGTH = 4096
+Scope = dict[str, Any]
+Template = Callable[[Scope], Any]
+Complain = Callable[[str, str], None]
+"""Takes the JSON Pointer of what is wrong and a sentence."""
+
+# What jmespath is known to let through beside its own errors, on odd arguments and deep data.
+_FAULTS = (JMESPathError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+
+
+def compile_template(value: Any, names: frozenset[str], path: str, complain: Complain) -> Template:
+    """Compile a value once; `complain` hears of every expression that does not compile or knows none of `names`."""
+    if isinstance(value, str):
+        return _compile_text(value, names, path, complain)
+    if isinstance(value, list):
+        items = [compile_template(item, names, f"{path}/{i}", complain) for i, item in enumerate(value)]
+        return _constant(value) if _all_constant(items) else lambda scope: [item(scope) for item in items]
+    if isinstance(value, dict):
+        members = {k: compile_template(v, names, f"{path}/{_escape(k)}", complain) for k, v in value.items()}
+        if _all_constant(list(members.values())):
+            return _constant({key: member({}) for key, member in members.items()})
+        return lambda scope: {key: member(scope) for key, member in members.items()}
+    return _constant(value)
+
+
+class _Constant:
+    """A template without expressions; a class, so that it is recognised."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, scope: Scope) -> Any:
+        return self.value
+
+
+def is_constant(template: Template) -> bool:
+    """Say whether a template holds no expression."""
+    return isinstance(template, _Constant)
+
+
+def _constant(value: Any) -> Template:
+    return _Constant(value)
+
+
+def _all_constant(templates: list[Template]) -> bool:
+    return all(isinstance(template, _Constant) for template in templates)
+
+
+def _compile_text(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
+    parts: list[Template] = []
+    for is_expression, part in _split(text, path, complain):
+        parts.append(_compile_expression(part, names, path, complain) if is_expression else _constant(part))
+    if not parts:
+        return _constant("")
+    if len(parts) == 1:
+        return parts[0]
+    if _all_constant(parts):
+        return _constant("".join(part({}) for part in parts))
+    return lambda scope: _render(parts, scope)
+
+
+def _render(parts: list[Template], scope: Scope) -> str:
+    texts: list[str] = []
+    length = 0
+    for part in parts:
+        value = part(scope)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        length += len(text)
+        if length > 4 * values.MAX_VALUE_BYTES:
+            raise ExpressionFailed("a text with expressions grew beyond what a value may hold")
+        texts.append(text)
+    return "".join(texts)
+
+
+def _split(text: str, path: str, complain: Complain) -> Iterator[tuple[bool, str]]:
+    """Yield `(is_expression, part)`; `$${` becomes a literal `${`."""
+    start = 0
+    literal = ""
+    while True:
+        found = text.find("${", start)
+        if found < 0:
+            literal += text[start:]
+            break
+        if found > 0 and text[found - 1] == "$":
+            literal += text[start : found - 1] + "${"
+            start = found + 2
+            continue
+        end = _closing_brace(text, found + 2)
+        if end is None:
+            complain(path, f"the expression that begins at character {found + 1} has no closing }}")
+            break
+        literal += text[start:found]
+        if literal:
+            yield False, literal
+            literal = ""
+        yield True, text[found + 2 : end].strip()
+        start = end + 1
+    if literal:
+        yield False, literal
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    """Find the `}` that ends an expression, past quotes and the braces of multi-select hashes."""
+    depth = 0
+    quote = ""
+    position = start
+    while position < len(text):
+        character = text[position]
+        if quote:
+            if character == "\\":
+                position += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"`":
+            quote = character
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            if depth == 0:
+                return position
+            depth -= 1
+        position += 1
+    return None
+
+
+def _compile_expression(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
+    if len(text) > MAX_EXPRESSION_LENGTH:
+        complain(path, f"an expression may have {MAX_EXPRESSION_LENGTH} characters, found {len(text)}")
+        return _constant(None)
+    try:
+        compiled = jmespath.compile(text)
+    except _FAULTS as error:
+        complain(path, f"the expression {text!r} does not compile: {' '.join(str(error).split())}")
+        return _constant(None)
+    for name in _root_names(compiled.parsed):
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            complain(path, f"{name!r} is not known here, expected one of {', '.join(sorted(names))}{hint}")
+
+    def evaluate(scope: Scope) -> Any:
+        try:
+            return compiled.search(scope)
+        except _FAULTS as error:
+            raise ExpressionFailed(f"{text}: {' '.join(str(error).split())}") from error
+
+    return evaluate
+
+
+# Nodes of the JMESPath tree whose first child alone is evaluated on the scope; the others see what it found.
+_FIRST_CHILD = {"subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection"}
+
+
+def _root_names(node: dict[str, Any]) -> Iterator[str]:
+    """Yield the names that an expression looks up in the scope itself."""
+    kind = node["type"]
+    if kind == "field":
+        yield node["value"]
+    elif kind == "expref":
+        return
+    else:
+        children = node.get("children", [])
+        for child in children[:1] if kind in _FIRST_CHILD else children:
+            if isinstance(child, dict):
+                yield from _root_names(child)
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,65 @@
+"""`wait`: goes on later, after `seconds` or at the timestamp `until` (RFC 3339 with its zone)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.engine.errors import EXPRESSION_FAILED
+from chalicelib.engine.expressions import Scope, is_constant
+from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, Sleep, StepType
+
+MAX_WAIT_SECONDS = 100 * 366 * 86_400
+
+
+def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
+    """Compile `seconds` or `until`; a constant is checked here, an expression when the step is entered."""
+    if ("seconds" in spec) == ("until" in spec):
+        compiler.complain(compiler.path, "a wait needs either seconds or until")
+        return _never
+    name = "seconds" if "seconds" in spec else "until"
+    read = _seconds if name == "seconds" else _until
+    template = compiler.template(spec[name], f"/{name}")
+    if is_constant(template):
+        checked = read(template({}), 0)
+        if isinstance(checked, Fail):
+            compiler.complain(f"{compiler.path}/{name}", checked.cause)
+
+    def enter(scope: Scope, now_ms: int) -> Outcome:
+        until = read(template(scope), now_ms)
+        if isinstance(until, Fail):
+            return until
+        return Sleep(until) if until > now_ms else Done()
+
+    return enter
+
+
+def _never(scope: Scope, now_ms: int) -> Outcome:
+    return Fail(EXPRESSION_FAILED, "a wait needs either seconds or until")
+
+
+def _seconds(value: Any, now_ms: int) -> int | Fail:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WAIT_SECONDS:
+        return Fail(EXPRESSION_FAILED, f"seconds must be a number from 0 to {MAX_WAIT_SECONDS}, found {value!r:.80}")
+    return now_ms + round(value * 1000)
+
+
+def _until(value: Any, now_ms: int) -> int | Fail:
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None and "T" in value.upper():
+            return round(moment.timestamp() * 1000)
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        pass
+    return Fail(
+        EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {value!r:.80}"
+    )
+
+
+WAIT = StepType(
+    name="wait",
+    properties={"seconds": {"type": ["number", "string"]}, "until": {"type": "string"}},
+    compile=compile_wait,
+    pure=False,
+)
