@@ -1,0 +1,96 @@
+"""Sends on their way: batched while everything is fast, at once when somebody in the batch waits for the outside."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable
+from threading import Lock
+
+from chalicelib.engine.effects import Send
+from chalicelib.engine.execution import Execution
+from chalicelib.ports import Message, Outgoing, Unavailable
+from chalicelib.runtime import Runtime
+
+logger = logging.getLogger("sedo.outbox")
+MAX_DELAY_SECONDS = 900
+FULL_BATCH = 10
+
+
+def outgoing(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> list[Outgoing]:
+    """Turn sends into messages: a nonce for each, and the delay that is left."""
+    now = runtime.now_ms()
+    return [
+        Outgoing(
+            Message(execution.id, send.token, runtime.nonces(), send.kind),
+            execution.tenant_id,
+            min(MAX_DELAY_SECONDS, max(0, math.ceil((send.due_at_ms - now) / 1000))),
+        )
+        for send in sends
+    ]
+
+
+def send_guarded(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> None:
+    """Send for an API call whose commit is done: what fails is logged, and the head's `due_at` brings it back."""
+    messages = outgoing(runtime, execution, sends)
+    try:
+        refused = runtime.queue.send(messages) if messages else []
+    except Unavailable as error:
+        refused = messages
+        logger.warning("queue unavailable: %s", error)
+    if refused:
+        logger.warning("%s: %d messages were not sent, the watchdog will send them", execution.id, len(refused))
+
+
+class Outbox:
+    """Collects the sends of the executions in one batch, and knows whose were refused."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = Lock()
+        self._waiting: list[Outgoing] = []
+        self._outside = 0
+        self._refused: set[str] = set()
+
+    def put(self, execution: Execution, sends: Iterable[Send]) -> None:
+        """Take sends of a committed head; they leave now, or soon in a fuller batch."""
+        self.put_messages(outgoing(self._runtime, execution, sends))
+
+    def put_messages(self, messages: list[Outgoing]) -> None:
+        """Take ready messages."""
+        if not messages:
+            return
+        with self._lock:
+            self._waiting += messages
+            flush_now = self._outside > 0 or len(self._waiting) >= FULL_BATCH
+        if flush_now:
+            self.flush()
+
+    def going_outside(self) -> None:
+        """Somebody is about to wait for an outside call: nothing may wait for that."""
+        with self._lock:
+            self._outside += 1
+        self.flush()
+
+    def back_inside(self) -> None:
+        """The outside call has ended."""
+        with self._lock:
+            self._outside -= 1
+
+    def flush(self) -> None:
+        """Send all that waits."""
+        with self._lock:
+            messages, self._waiting = self._waiting, []
+        if not messages:
+            return
+        try:
+            refused = self._runtime.queue.send(messages)
+        except Unavailable as error:
+            logger.warning("queue unavailable, %d messages were not sent: %s", len(messages), error)
+            refused = messages
+        with self._lock:
+            self._refused.update(message.message.execution_id for message in refused)
+
+    def was_refused(self, execution_id: str) -> bool:
+        """Say whether a message of an execution could not be sent, so that what caused it must come back."""
+        return execution_id in self._refused

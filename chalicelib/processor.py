@@ -1,0 +1,79 @@
+"""SQS batches: load the heads in one read, drive the executions side by side, send, and only then acknowledge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.deliveries import Delivery, deliveries, settle
+from chalicelib.drive import Driver
+from chalicelib.engine.errors import SedoError
+from chalicelib.engine.execution import Execution
+from chalicelib.outbox import Outbox
+from chalicelib.patience import patiently
+from chalicelib.runtime import Runtime
+
+logger = logging.getLogger("sedo.processor")
+MARGIN_MS = 10_000
+"""Left of an invocation's time for the last sends and the end of the batch."""
+
+
+def handle_batch(runtime: Runtime, event: Mapping[str, Any], remaining_ms: int | None = None) -> None:
+    """Process one SQS event. Raises BatchFailed if messages must come back; the others are then deleted already."""
+    records = event["Records"]
+    arrived = deliveries(records)
+    budget_ms = round(runtime.settings.time_budget_seconds * 1000)
+    if remaining_ms is not None:
+        budget_ms = min(budget_ms, remaining_ms - MARGIN_MS)
+    batch = Batch(runtime, runtime.now_ms() + max(0, budget_ms))
+    batch.run(arrived)
+    settle(runtime, records, arrived, batch.must_come_back)
+
+
+class Batch:
+    """The executions of one batch and what became of their messages."""
+
+    def __init__(self, runtime: Runtime, until_ms: int) -> None:
+        self.runtime = runtime
+        self.until_ms = until_ms
+        self.outbox = Outbox(runtime)
+        self.failed: set[str] = set()
+
+    def run(self, arrived: Sequence[Delivery]) -> None:
+        """Drive all executions to where they must wait; outcomes are kept for `must_come_back`."""
+        groups: dict[str, list[Delivery]] = {}
+        for delivery in arrived:
+            groups.setdefault(delivery.message.execution_id, []).append(delivery)
+        if not groups:
+            return
+        heads = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.load(list(groups)))
+        self.runtime.run_all([self._job(heads.get(name), group) for name, group in groups.items()])
+        self.outbox.flush()
+
+    def must_come_back(self, delivery: Delivery) -> bool:
+        """Say whether a message is not to be acknowledged."""
+        return delivery.receipt_handle in self.failed or self.outbox.was_refused(delivery.message.execution_id)
+
+    def _job(self, head: Execution | SedoError | None, group: list[Delivery]) -> Any:
+        return lambda: self._drive_all(head, group)
+
+    def _drive_all(self, head: Execution | SedoError | None, group: list[Delivery]) -> None:
+        """Drive one execution by each of its messages in turn."""
+        for position, delivery in enumerate(group):
+            if head is None:
+                logger.error("message %s is for an execution that is unknown; acknowledged", delivery.message)
+                continue
+            if isinstance(head, SedoError):
+                logger.error("%s: %s", delivery.message.execution_id, head)
+                self.failed.update(left.receipt_handle for left in group[position:])
+                return
+            try:
+                driven = Driver(self.runtime, self.outbox, delivery, self.until_ms).run(head)
+            except Exception:  # one poisonous execution must not take nine good ones with it: it comes back alone
+                logger.exception("%s: processing failed", delivery.message.execution_id)
+                self.failed.update(left.receipt_handle for left in group[position:])
+                return
+            head = driven.execution
+            if driven.must_come_back:
+                self.failed.add(delivery.receipt_handle)
