@@ -17,6 +17,7 @@ class Settings:
     time_budget_seconds: float = 45.0
     watchdog_seconds: int = 900
     api_watchdog_seconds: int = 60
+    tick_seconds: float = 60.0
     lives_delays_seconds: tuple[int, ...] = (60, 120, 240, 480)
     backlog_defers_looks_above: int = 1000
     batch_threads: int = 10
@@ -48,6 +49,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         time_budget_seconds=number("SEDO_TIME_BUDGET_SECONDS", plain.time_budget_seconds),
         watchdog_seconds=int(number("SEDO_WATCHDOG_SECONDS", plain.watchdog_seconds)),
         api_watchdog_seconds=int(number("SEDO_API_WATCHDOG_SECONDS", plain.api_watchdog_seconds)),
+        tick_seconds=number("SEDO_TICK_SECONDS", plain.tick_seconds),
         lives_delays_seconds=tuple(int(part) for part in lives.split(",")) if lives else plain.lives_delays_seconds,
         backlog_defers_looks_above=int(number("SEDO_BACKLOG_DEFERS_LOOKS_ABOVE", plain.backlog_defers_looks_above)),
         batch_threads=int(number("SEDO_BATCH_THREADS", plain.batch_threads)),

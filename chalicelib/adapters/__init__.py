@@ -1,0 +1,33 @@
+"""What sedo reaches outside with: DynamoDB (dynamodb.py), SQS (sqs.py), HTTP (http_runner.py); `connect` joins them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.runtime import Runtime
+    from chalicelib.settings import Settings
+
+
+def connect(settings: Settings) -> Runtime:
+    """Return a runtime on AWS, or on what AWS_ENDPOINT_URL names. Clients are made with the first request."""
+    import time  # noqa: PLC0415
+    import uuid  # noqa: PLC0415
+
+    from chalicelib.adapters.aws import Clients  # noqa: PLC0415 - boto3 is slow to import, and importing a codec needs none
+    from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
+    from chalicelib.adapters.http_runner import HttpRunner  # noqa: PLC0415
+    from chalicelib.adapters.sqs import SqsQueue  # noqa: PLC0415
+    from chalicelib.adapters.tasks import TaskRunners  # noqa: PLC0415
+    from chalicelib.runtime import Runtime  # noqa: PLC0415
+
+    clients = Clients(settings)
+    return Runtime(
+        settings=settings,
+        store=DynamoStore(clients),
+        queue=SqsQueue(clients),
+        tasks=TaskRunners({"http": HttpRunner(allow_private=settings.http_allow_private)}),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        nonces=lambda: uuid.uuid4().hex[:16],
+        sleep=time.sleep,
+    )

@@ -1,0 +1,118 @@
+"""Connections to AWS: clients made once and only when needed, bounded in time, and one word for AWS being away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.parsers import ResponseParserError
+
+from chalicelib.adapters.metering import meter_of_process
+from chalicelib.ports import Unavailable
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+ATTEMPTS = 3
+ROUNDS = 7
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+
+# Codes that mean «later», whatever HTTP status they come with.
+_LATER = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "OverLimit",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class Clients:
+    """The AWS clients of one process, safe to share between threads."""
+
+    def __init__(self, settings: Settings, *, endpoint_url: str | None = None, region: str | None = None) -> None:
+        self.settings = settings
+        self._where = {"endpoint_url": endpoint_url, "region_name": region}
+        self._lock = threading.Lock()
+        self._made: dict[str, Any] = {}
+
+    @property
+    def dynamodb(self) -> DynamoDBClient:
+        """The DynamoDB client."""
+        found: DynamoDBClient = self._made.get("dynamodb") or self._make("dynamodb")
+        return found
+
+    @property
+    def sqs(self) -> SQSClient:
+        """The SQS client."""
+        found: SQSClient = self._made.get("sqs") or self._make("sqs")
+        return found
+
+    def _make(self, service: Literal["dynamodb", "sqs"]) -> Any:
+        with self._lock:  # making clients is not safe in threads
+            if service not in self._made:
+                session: Any = boto3.Session()
+                client = session.client(service, config=_config(self.settings), **self._where)
+                if self.settings.meter:
+                    meter_of_process().watch(client)
+                self._made[service] = client
+            return self._made[service]
+
+
+def _config(settings: Settings) -> Config:
+    return Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=max(10, 3 * settings.batch_threads),
+        tcp_keepalive=True,
+        # All parameters are made by code that the contract tests run; checking them again costs a tenth of a call.
+        parameter_validation=False,
+        disable_request_compression=True,
+    )
+
+
+@contextmanager
+def reaching_aws() -> Iterator[None]:
+    """Turn «cannot be reached» and «too busy» into Unavailable; other errors are bugs and pass unchanged."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_busy(error):
+            raise
+        raise Unavailable(f"{error.operation_name}: {error}") from error
+    except (AwsConnectionError, HTTPClientError, ResponseParserError, ResponseStreamingError) as error:
+        raise Unavailable(str(error)) from error
+
+
+def is_busy(error: ClientError) -> bool:
+    """Say whether AWS answered that it cannot do it now."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return error.response.get("Error", {}).get("Code") in _LATER or status >= 500 or status == 429
+
+
+def rounds(what: str) -> Iterator[int]:
+    """Count the tries of something that is answered in parts, with growing pauses between; Unavailable at the end."""
+    for number in range(ROUNDS):
+        if number:
+            time.sleep(min(_FIRST_PAUSE_SECONDS * 2 ** (number - 1), _LONGEST_PAUSE_SECONDS))
+        yield number
+    raise Unavailable(f"{what}: not all was taken in {ROUNDS} rounds")
