@@ -1,0 +1,163 @@
+"""The route table, and one function for each line of it: a checked call in, one use case, an answer out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chalice.app import Blueprint, Request, Response
+
+from chalicelib import service
+from chalicelib.api import contract, documents
+from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
+from chalicelib.api.problems import Refused
+from chalicelib.engine.execution import State
+from chalicelib.ports import Page
+
+MAX_DEFINITION_BYTES = 262_144
+ALL_MEDIA_TYPES = ["*/*"]
+
+
+def get_health(_: Call) -> Answer:
+    """Touch nothing: this says that the process answers, not that AWS does."""
+    return Answer({"status": "ok"})
+
+
+def get_openapi(_: Call) -> Answer:
+    """Serve the contract as it is on disk."""
+    return Answer(text=contract.text())
+
+
+def create_definition(call: Call) -> Answer:
+    """Store the next version of a definition."""
+    definition_id = service.post_definition(call.runtime, call["tenantId"], call.body.value)
+    return Answer(documents.definition_ref(call["tenantId"], definition_id), 201)
+
+
+def list_definitions(call: Call) -> Answer:
+    """List definitions by id."""
+    page = call.runtime.store.list_definitions(call["tenantId"], call["limit"], call["cursor"])
+    return _page(page, lambda definition_id: documents.definition_ref(call["tenantId"], definition_id))
+
+
+def get_definition(call: Call) -> Answer:
+    """Return the latest version, or the one asked for."""
+    tenant_id, definition_id, version = call["tenantId"], call["definitionId"], call["version"]
+    stored = call.runtime.store.get_definition(tenant_id, definition_id, version)
+    if stored is None:
+        which = f"definition {definition_id}" if version is None else f"version {version} of definition {definition_id}"
+        raise service.NotFound(f"{which} is unknown")
+    return Answer(documents.definition_version(stored))
+
+
+def delete_definition(call: Call) -> Answer:
+    """Take a definition away; its versions stay for what runs."""
+    if not call.runtime.store.delete_definition(call["tenantId"], call["definitionId"]):
+        raise service.NotFound(f"definition {call['definitionId']} is unknown")
+    return Answer(status=204)
+
+
+def list_versions(call: Call) -> Answer:
+    """List versions, newest first, also of a deleted definition."""
+    store, cursor = call.runtime.store, call["cursor"]
+    page = store.list_versions(call["tenantId"], call["definitionId"], call["limit"], cursor)
+    if not page.items and cursor is None:
+        raise service.NotFound(f"definition {call['definitionId']} is unknown")
+    return _page(page, lambda item: documents.version_item(*item))
+
+
+def start_execution(call: Call) -> Answer:
+    """Start; the answer says what the seed says, however far the execution has come in the same call."""
+    body = call.body.value
+    version = body.get("version")
+    execution = service.start_execution(
+        call.runtime,
+        call["tenantId"],
+        call["definitionId"],
+        body["input"],
+        actor=call.actor,
+        name=body.get("name"),
+        version=None if version is None else int(version),
+    )
+    return Answer(documents.execution_ref(execution, State.SUBMITTED), 202)
+
+
+def list_executions(call: Call) -> Answer:
+    """List executions, newest first."""
+    page = call.runtime.store.list_executions(
+        call["tenantId"], call["limit"], call["cursor"], call["state"], call["definition"]
+    )
+    return _page(page, documents.execution_item)
+
+
+def get_execution(call: Call) -> Answer:
+    """Return one execution."""
+    return Answer(documents.execution(service.load_execution(call.runtime, call["tenantId"], call["executionId"])))
+
+
+def get_history(call: Call) -> Answer:
+    """Return a page of events; one more than asked for is read, so that the last page has no Link."""
+    limit = call["limit"]
+    events = service.history(call.runtime, call["tenantId"], call["executionId"], call["cursor"] or 0, limit + 1)
+    shown = events[:limit]
+    more = str(shown[-1].seq) if len(events) > limit else None
+    return Answer([event.document() for event in shown], next_cursor=more)
+
+
+def cancel_execution(call: Call) -> Answer:
+    """End an execution as cancelled."""
+    cause = call.body.value.get("cause")
+    execution = service.cancel_execution(call.runtime, call["tenantId"], call["executionId"], cause, actor=call.actor)
+    return Answer(documents.execution_ref(execution), 202)
+
+
+DEFINITIONS = "/sedo/tenants/{tenantId}/definitions"
+EXECUTIONS = "/sedo/tenants/{tenantId}/executions"
+ROUTES = (
+    Route("GET", "/health", get_health),
+    Route("GET", "/openapi.json", get_openapi),
+    Route("POST", DEFINITIONS, create_definition, max_bytes=MAX_DEFINITION_BYTES, checks_body=False),
+    Route("GET", DEFINITIONS, list_definitions),
+    Route("GET", DEFINITIONS + "/{definitionId}", get_definition),
+    Route("DELETE", DEFINITIONS + "/{definitionId}", delete_definition),
+    Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
+    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution),
+    Route("GET", EXECUTIONS, list_executions),
+    Route("GET", EXECUTIONS + "/{executionId}", get_execution),
+    Route("GET", EXECUTIONS + "/{executionId}/history", get_history),
+    Route("POST", EXECUTIONS + "/{executionId}/cancel", cancel_execution),
+)
+
+
+def make_blueprint(get_runtime: GetRuntime) -> Blueprint:
+    """Return the API for a runtime, which is asked for at the first request that needs one."""
+    blueprint = Blueprint(__name__)
+    for route in ROUTES:
+        view = _view(blueprint, route, get_runtime)
+        blueprint.route(route.path, methods=[route.method], content_types=ALL_MEDIA_TYPES, name=route.handler.__name__)(
+            view
+        )
+    blueprint.register_middleware(_speak_problem_json, "http")
+    return blueprint
+
+
+def _view(blueprint: Blueprint, route: Route, get_runtime: GetRuntime) -> Callable[..., Response]:
+    def view(**_: str) -> Response:
+        return respond(route, blueprint.current_request, get_runtime)
+
+    view.__doc__ = route.handler.__doc__
+    return view
+
+
+def _speak_problem_json(request: Request, get_response: Callable[[Any], Response]) -> Response:
+    """Chalice answers a method that a path does not have by itself: say it as everything else is said."""
+    response = get_response(request)
+    if response.status_code != 405:
+        return response
+    allowed = response.headers.get("Allow", "")
+    detail = f"{request.method} is not allowed here, allowed: {allowed}"
+    return refusal(Refused(405, "method is not allowed", detail, headers={"Allow": str(allowed)}), None)
+
+
+def _page(page: Page[Any], show: Callable[[Any], dict[str, Any]]) -> Answer:
+    return Answer([show(item) for item in page.items], next_cursor=page.cursor)
