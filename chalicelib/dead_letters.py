@@ -10,7 +10,8 @@ from typing import Any
 from chalicelib.commits import commit
 from chalicelib.deliveries import Delivery, deliveries, settle
 from chalicelib.engine.decide import decide, sends_lost_with
-from chalicelib.engine.errors import SedoError
+from chalicelib.engine.definition import Definition
+from chalicelib.engine.errors import DefinitionInvalid, SedoError
 from chalicelib.engine.events import ProcessingGivenUp
 from chalicelib.engine.execution import Execution
 from chalicelib.outbox import Outbox
@@ -76,7 +77,7 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
     cause = f"processing failed in {rounds} rounds of {runtime.settings.max_receive_count} tries; the log says why"
     event = ProcessingGivenUp(message.token, cause, message.n)
     while True:
-        decision = decide(runtime.definition(head), head, event, runtime.now_ms(), runtime.policy)
+        decision = decide(_definition(runtime, head), head, event, runtime.now_ms(), runtime.policy)
         if not decision.changed:
             return
         outcome = commit(runtime, head, decision.execution)
@@ -87,3 +88,12 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
         if outcome.current is None:
             return
         head = outcome.current
+
+
+def _definition(runtime: Runtime, head: Execution) -> Definition | None:
+    """Return the head's definition; one that this code cannot read is, after so many lives, as good as gone."""
+    try:
+        return runtime.definition(head)
+    except DefinitionInvalid as error:
+        logger.error("%s: its definition cannot be read: %s", head.id, error)
+        return None

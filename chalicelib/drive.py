@@ -64,7 +64,8 @@ class Driver:
                     before, execution = execution, outcome.current
                     self._send_lost(execution)
                     if self._moved_on(before, execution, event) or conflicts > MAX_CONFLICTS:
-                        return Driven(execution, must_come_back=self._is_live(execution))
+                        lost_look = self.message.kind == "look"  # a look never moves on: it lost too often
+                        return Driven(execution, must_come_back=lost_look or self._is_live(execution))
                     continue
                 execution = decision.execution
             self.outbox.put(execution, decision.sends)

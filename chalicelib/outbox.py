@@ -83,13 +83,14 @@ class Outbox:
             messages, self._waiting = self._waiting, []
         if not messages:
             return
+        refused = messages  # whatever happens: among them are other executions' messages
         try:
             refused = self._runtime.queue.send(messages)
         except Unavailable as error:
             logger.warning("queue unavailable, %d messages were not sent: %s", len(messages), error)
-            refused = messages
-        with self._lock:
-            self._refused.update(message.message.execution_id for message in refused)
+        finally:
+            with self._lock:
+                self._refused.update(message.message.execution_id for message in refused)
 
     def was_refused(self, execution_id: str) -> bool:
         """Say whether a message of an execution could not be sent, so that what caused it must come back."""

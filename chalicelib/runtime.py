@@ -62,4 +62,14 @@ def get_runtime() -> Runtime:
     """Return this process's runtime on AWS (or what AWS_ENDPOINT_URL names), made at the first call."""
     from chalicelib.adapters import connect  # noqa: PLC0415 - boto3 is slow to import and not needed for /health
 
-    return connect(from_environment())
+    settings = from_environment()
+    outside = connect(settings)
+    return Runtime(
+        settings=settings,
+        store=outside.store,
+        queue=outside.queue,
+        tasks=outside.tasks,
+        now_ms=outside.now_ms,
+        nonces=outside.nonces,
+        sleep=outside.sleep,
+    )

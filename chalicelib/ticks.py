@@ -1,4 +1,4 @@
-"""The tick: once a minute it sends a look for every head that somebody must look at before the next tick."""
+"""The tick: once a minute (a setting) it sends a look for each head that somebody must look at before the next."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from chalicelib.ports import DueEntry, Message, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.tick")
-INTERVAL_MS = 60_000
-FIRST_AGES_MS = (0, 60_000, 120_000, 240_000, 480_000)
-LATER_EVERY_MS = 900_000
+FIRST_AGES = (0, 1, 2, 4, 8)
+"""Ages, in ticks, at which what stays overdue is looked at; then every LATER_EVERY ticks."""
+LATER_EVERY = 15
 SEND_AT_ONCE = 100
 
 
 def tick(runtime: Runtime) -> int:
     """Send the looks of the next minute and return how many. Running it twice is harmless: looks are copies."""
     now = runtime.now_ms()
+    interval = interval_ms(runtime)
     backlog = runtime.queue.backlog() > runtime.settings.backlog_defers_looks_above
     waiting: list[Outgoing] = []
     sent = 0
-    for entry in runtime.store.due(now + INTERVAL_MS, limit_per_shard=10_000):
-        if not _wanted(entry, now, backlog=backlog):
+    for entry in runtime.store.due(now + interval, limit_per_shard=10_000):
+        if not _wanted(entry, now, interval, backlog=backlog):
             continue
         waiting.append(_look(runtime, entry, now))
         if len(waiting) >= SEND_AT_ONCE:
@@ -32,19 +33,20 @@ def tick(runtime: Runtime) -> int:
     return sent + _send(runtime, waiting)
 
 
-def _wanted(entry: DueEntry, now: int, *, backlog: bool) -> bool:
+def interval_ms(runtime: Runtime) -> int:
+    """Return how far apart ticks are."""
+    return round(runtime.settings.tick_seconds * 1000)
+
+
+def _wanted(entry: DueEntry, now: int, interval: int, *, backlog: bool) -> bool:
     """Say whether this tick looks: ahead of the moment, then at ages that thin out, so that no backlog is multiplied.
 
-    While ready messages pile up, what a watchdog misses is most likely among them: it is given 15 minutes.
+    While ready messages pile up, what a watchdog misses is most likely among them: it is given 15 ticks.
     """
-    age = now - entry.due_at_ms
-    if entry.watchdog and backlog and age < LATER_EVERY_MS:
+    age = (now - entry.due_at_ms) // interval
+    if entry.watchdog and backlog and age < LATER_EVERY:
         return False
-    if age < 0:
-        return True
-    if age < LATER_EVERY_MS:
-        return any(first <= age < first + INTERVAL_MS for first in FIRST_AGES_MS)
-    return age % LATER_EVERY_MS < INTERVAL_MS
+    return age < 0 or age in FIRST_AGES or (age > 0 and age % LATER_EVERY == 0)
 
 
 def _look(runtime: Runtime, entry: DueEntry, now: int) -> Outgoing:

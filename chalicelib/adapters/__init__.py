@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from chalicelib.runtime import Runtime
-    from chalicelib.settings import Settings
+from chalicelib.ports import Clock, Nonces, Queue, Store, TaskRunner
+from chalicelib.settings import Settings
 
 
-def connect(settings: Settings) -> Runtime:
-    """Return a runtime on AWS, or on what AWS_ENDPOINT_URL names. Clients are made with the first request."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """All that a runtime needs from outside this process."""
+
+    store: Store
+    queue: Queue
+    tasks: TaskRunner
+    now_ms: Clock
+    nonces: Nonces
+    sleep: Callable[[float], None]
+
+
+def connect(settings: Settings) -> Outside:
+    """Return what is on AWS, or on what AWS_ENDPOINT_URL names. Clients are made with the first request."""
     import time  # noqa: PLC0415
     import uuid  # noqa: PLC0415
 
@@ -19,11 +31,9 @@ def connect(settings: Settings) -> Runtime:
     from chalicelib.adapters.http_runner import HttpRunner  # noqa: PLC0415
     from chalicelib.adapters.sqs import SqsQueue  # noqa: PLC0415
     from chalicelib.adapters.tasks import TaskRunners  # noqa: PLC0415
-    from chalicelib.runtime import Runtime  # noqa: PLC0415
 
     clients = Clients(settings)
-    return Runtime(
-        settings=settings,
+    return Outside(
         store=DynamoStore(clients),
         queue=SqsQueue(clients),
         tasks=TaskRunners({"http": HttpRunner(allow_private=settings.http_allow_private)}),

@@ -1,4 +1,7 @@
-"""Connections to AWS: clients made once and only when needed, bounded in time, and one word for AWS being away."""
+"""Connections to AWS: boto3 clients made once and only when needed, bounded in time, and one word for AWS being away.
+
+boto3 on purpose, also where a client of our own would be faster: see docs/decisions/007-boto3-and-nothing-beside-it.md.
+"""
 
 from __future__ import annotations
 

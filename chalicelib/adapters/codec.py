@@ -86,8 +86,7 @@ def decode_head(item: Item) -> Execution:
 
 def encode_events(execution_id: str, events: Sequence[HistoryEvent]) -> bytes:
     """Return the blob of a history chunk. Raises TooLarge."""
-    shared = [value for event in events for value in event.details.values()]
-    return _bounded(pack(to_columns(events), shared, execution_id), execution_id)
+    return _bounded(pack(to_columns(events), _details(events), execution_id), execution_id)
 
 
 def decode_events(execution_id: str, blob: bytes) -> tuple[HistoryEvent, ...]:
@@ -100,7 +99,7 @@ def decode_events(execution_id: str, blob: bytes) -> tuple[HistoryEvent, ...]:
 
 def encode_document(document: dict[str, Any]) -> bytes:
     """Return the blob of a posted definition. Raises TooLarge."""
-    return _bounded(pack(document), "the definition")
+    return _bounded(pack(document, [document]), "the definition")
 
 
 def decode_document(blob: bytes) -> dict[str, Any]:
@@ -111,10 +110,14 @@ def decode_document(blob: bytes) -> dict[str, Any]:
 
 def _values(execution: Execution, events: Sequence[HistoryEvent]) -> list[Any]:
     """Return the parts of a head that hold the user's data."""
-    values = [execution.input, execution.output, execution.error, *execution.stash.values()]
+    values = [execution.input, execution.output, execution.error, execution.stash]
     values.extend(cursor.input for cursor in execution.cursors)
-    values.extend(value for event in events for value in event.details.values())
+    values.extend(_details(events))
     return values
+
+
+def _details(events: Sequence[HistoryEvent]) -> list[Any]:
+    return [value for event in events for value in event.details.values()]
 
 
 def _bounded(blob: bytes, what: str) -> bytes:

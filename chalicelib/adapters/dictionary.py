@@ -11,20 +11,23 @@ _RARE = (
     'application/json; charset=utf-8"content-length":"server":"date":"Mon, 23 Nov 2026 15:00:00 GMT"'
     '"definition":"retryAt":"20","delaySeconds":"until":"seconds":"reason":"digest":"parent":"amount":"type":"items":['
     '"status":"ok""status":200,"headers":{"content-type":"application/json"},"body":{"message":"url":"https://'
-    '"actor":"api","name":"version":1,"cause":"error":{"name":"cause":"step":"nextAttempt":2,"delay":'
+    '"name":"error":{"name":"","cause":"","step":""},"nextAttempt":2,"delay":"deadline_at_ms":179,"due_at_ms":179'
 )
-_EVENTS = (
-    ',{"input":{},"message":",{"input":null},{"output":null}'
-    ',{"output":{"},{"input":{"foo":"bar"},"definitionId":"","version":1,"actor":"'
-    ",0,0,0,0,0,0,0,0,1,1,1,1,1,1,1,1,0,1,0,1,0,1,0,1,1,0,1,0,1,0,1,null,null,1,1,1,1"
-    ",1,2,1,2,1,2,1,2,2,1,2,1,2,1,2,7]"
+_DETAILS = (
+    '{"input":null},{"output":null},{"message":"","output":{"input":{"foo":"bar"},"version":1,"actor":"anonymous"}'
+    ',{"output":{},"input":{},{"input":{"'
+)
+_COLUMNS = (
+    ",null,null,null,1,1,1,1,1,1,1,1,1,1,0,0,0,0,0,0,0,0,0,0,0,0],[0,1,0,1,0,1,0,1,0,1,0,1],[null,1,0,1,0,1,0,1,null],"
+    "[null,1,1,1,null],[{"
+    ',[0,1,2,1,2,1,2,1,2,1,2,7],[null,"'
 )
 _HEAD = (
-    '"deadline_at_ms":179,"due_at_ms":179,"ended_at_ms":179,"error":{"name":"'
-    '"cursors":[["","'
-    '{"definition_id":"","definition_version":1,"input":{"output":{"stash":{},"cursors":[],"started_at_ms":17'
-    '"ended_at_ms":17,"visits":1,"transitions":1,"seq":4,"flushed_seq":0,"chunks":0,"sends":1,"writes":1}'
-    '"visits":3,"transitions":3,"seq":8,"flushed_seq":0,"chunks":0,"sends":0,"writes":1},[[1],['
+    '[{"definition_version":1,"input":{"output":{"stash":{},"started_at_ms":17950,"ended_at_ms":1795000,"due_at_ms":17950'
+    ',"visits":1,"transitions":1,"seq":4,"flushed_seq":0,"by":"","chunks":0,"sends":1,"cursors":[["","'
+    ',"2.1",false,false,null]]},[[1],[17'
+    '"visits":2,"transitions":2,"seq":4,"flushed_seq":0,"chunks":0,"sends":0,"cursors":[]},[[1],[1795000000000,0,0,0],'
+    '[{"definition_id":"'
 )
 
-DICTIONARY = (_RARE + _EVENTS + _HEAD).encode()
+DICTIONARY = (_RARE + _DETAILS + _COLUMNS + _HEAD).encode()

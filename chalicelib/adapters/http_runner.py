@@ -12,6 +12,7 @@ Task.Failed             a request that cannot be sent as it is
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError, LocationValueError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HttpTimeoutError
 from urllib3.util import Timeout, make_headers
 
@@ -36,7 +37,10 @@ MAX_REDIRECTS = 5
 MAX_CONNECT_SECONDS = 10.0
 _SHOWN_CHARACTERS = 1024
 _CHUNK_BYTES = 16 * 1024
+# A socket gives up at about the moment at which the call is cut off.
+_CLOSE_SECONDS = 0.05
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -72,16 +76,17 @@ class HttpRunner:
 
     def perform(self, task: Task) -> TaskResult:
         """Call `task.request`: `{method, url, query?, headers?, body?, auth?, successCodes?}`."""
+        until = time.monotonic() + task.timeout_seconds
         with limited(task.timeout_seconds) as call:
             try:
                 request = build(task.request, task.idempotency_key)
-                response, body = self._follow(request, call, time.monotonic() + task.timeout_seconds)
+                response, body = self._follow(request, call, until)
             except _Failed as failure:
                 return TaskResult(error=failure.name, cause=str(failure))
             except Forbidden as error:
                 return TaskResult(error=FORBIDDEN, cause=str(error))
             except (HTTPError, OSError) as error:
-                return _broken(error, call, task)
+                return _broken(error, task, expired=call.expired or time.monotonic() > until - _CLOSE_SECONDS)
             except ValueError as error:
                 return TaskResult(error=TASK_FAILED, cause=f"the request cannot be sent: {error}")
         return _result(response, body, task.request.get("successCodes"))
@@ -122,7 +127,7 @@ class HttpRunner:
 
 def build(found: Mapping[str, Any], idempotency_key: str) -> Request:
     """Turn a task's request into what is sent. Raises ValueError for what HTTP cannot carry."""
-    headers = {name.lower(): _text(value) for name, value in found.get("headers", {}).items()}
+    headers = {_header_name(name): _text(value) for name, value in found.get("headers", {}).items()}
     body = _body(found.get("body"), headers)
     headers.setdefault("idempotency-key", idempotency_key)
     headers.setdefault("user-agent", "sedo")
@@ -168,6 +173,12 @@ def _body(body: Any, headers: dict[str, str]) -> bytes | None:
     if isinstance(body, dict) and kind == "application/x-www-form-urlencoded":
         return urlencode({name: _text(value) for name, value in body.items()}).encode()
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r:.80} is not a header name")
+    return name.lower()
 
 
 def _text(value: Any) -> str:
@@ -227,8 +238,8 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _broken(error: Exception, call: Call, task: Task) -> TaskResult:
-    if call.expired or isinstance(error, HttpTimeoutError):
+def _broken(error: Exception, task: Task, *, expired: bool) -> TaskResult:
+    if expired or isinstance(error, ReadTimeoutError):
         return TaskResult(error=TASK_TIMEOUT, cause=f"no answer within {task.timeout_seconds:g} s")
     if isinstance(error, LocationValueError):
         return TaskResult(error=TASK_FAILED, cause=f"the request cannot be sent: {error}")

@@ -57,23 +57,30 @@ class Meter:
         """Count what this boto3 client sends from now on."""
         service = client.meta.service_model.service_name
         events = client.meta.events
-        events.register(f"before-send.{service}.*", self._sent)
+        events.register(f"before-send.{service}.*", self._on_send)
         if service == "dynamodb":
             for operation in _WITH_CAPACITY:
                 events.register(f"provide-client-params.{service}.{operation}", _ask_for_capacity)
-                events.register(f"after-call.{service}.{operation}", self._answered)
+                events.register(f"after-call.{service}.{operation}", self._on_answer)
 
-    def _sent(self, event_name: str, **_: Any) -> None:
-        """Count one attempt; `event_name` is `before-send.{service}.{operation}`."""
+    def sent(self, name: str) -> None:
+        """Count one attempt of `service.Operation`."""
         with self._lock:
-            self._reading.requests[event_name.removeprefix("before-send.")] += 1
+            self._reading.requests[name] += 1
 
-    def _answered(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
-        consumed = parsed.get("ConsumedCapacity") or []
-        kind = "write" if model.name in _WRITES else "read"
+    def answered(self, operation: str, answer: dict[str, Any]) -> None:
+        """Count the capacity that an answer of DynamoDB tells."""
+        consumed = answer.get("ConsumedCapacity") or []
+        kind = "write" if operation in _WRITES else "read"
         with self._lock:
             for entry in consumed if isinstance(consumed, list) else [consumed]:
-                self._consumed(model.name, f"{kind}.{entry.get('TableName')}", entry)
+                self._consumed(operation, f"{kind}.{entry.get('TableName')}", entry)
+
+    def _on_send(self, event_name: str, **_: Any) -> None:
+        self.sent(event_name.removeprefix("before-send."))
+
+    def _on_answer(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        self.answered(model.name, parsed)
 
     def _consumed(self, operation: str, name: str, entry: dict[str, Any]) -> None:
         self._reading.calls[f"{operation}.{entry.get('TableName')}"] += 1

@@ -27,11 +27,11 @@ _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circu
 
 
 def pack(value: Any, shared: Iterable[Any] = (), context: str = "") -> bytes:
-    """Pack a JSON value; `shared` lists the parts that may recur in it, `context` is text known when it is unpacked."""
-    lines = [_dumps(value)]
-    if len(lines[0]) > SHARED_ABOVE_CHARACTERS or _REFERENCE_TEXT in lines[0]:
-        lines = _Sharing(shared).lines(value, lines[0])
-    return bytes((MARKER,)) + _squeeze("\n".join(lines), context)
+    """Pack a JSON value; `shared` lists the parts that may recur in it, `context` is text known when it is unpacked.
+
+    All of the user's data must be in `shared`, or hold no object whose only member is `~`.
+    """
+    return bytes((MARKER,)) + _squeeze("\n".join(_Sharing(shared).lines(value)), context)
 
 
 def unpack(blob: bytes, context: str = "") -> Any:
@@ -74,22 +74,37 @@ def _read(text: str) -> Any:
 
 
 class _Sharing:
-    """Finds what recurs in one value, and writes it once."""
+    """Finds what recurs in the parts of one value, and writes it once."""
 
     def __init__(self, parts: Iterable[Any]) -> None:
+        # The values stay alive while they are packed, so their addresses name them.
         self._texts: dict[int, str] = {}
         self._counts: Counter[str] = Counter()
         self._places: dict[str, int] = {}
         self._table: list[Any] = []
+        self._parts: set[int] = set()
         for part in parts:
+            self._parts.add(id(part))
             self._count(part, 0)
 
-    def lines(self, value: Any, text: str) -> list[str]:
-        """Return the lines of a blob; `text` is the JSON of `value`, used as it is where nothing recurs."""
-        if _REFERENCE_TEXT not in text and not any(count > 1 for count in self._counts.values()):
-            return [text]
-        last = self._inside(value, 0)
+    def lines(self, value: Any) -> list[str]:
+        """Return the lines of a blob."""
+        if not any(count > 1 for count in self._counts.values()):
+            text = _dumps(value)
+            if _REFERENCE_TEXT not in text:
+                return [text]
+        last = self._outside(value)
         return [_dumps(entry) for entry in [*self._table, last]]
+
+    def _outside(self, value: Any) -> Any:
+        """Return what holds the parts, with them replaced."""
+        if id(value) in self._parts:
+            return self._shared(value, 0)
+        if isinstance(value, dict):
+            return {name: self._outside(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._outside(inner) for inner in value]
+        return value
 
     def _count(self, value: Any, depth: int) -> None:
         text = self._text(value)
@@ -107,7 +122,6 @@ class _Sharing:
             return _dumps(value) if len(value) > SHARED_ABOVE_CHARACTERS else ""
         if not isinstance(value, dict | list):
             return ""
-        # The values stay alive while they are packed, so their addresses name them.
         text = self._texts.get(id(value))
         if text is None:
             text = self._texts[id(value)] = _dumps(value)

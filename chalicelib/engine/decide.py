@@ -230,7 +230,7 @@ def _given_up(draft: Draft, definition: Definition, event: ProcessingGivenUp) ->
 
 def _give_up_all(draft: Draft) -> Decision:
     base = draft.base
-    cause = f"version {base.definition_version} of definition {base.definition_id} is gone"
+    cause = f"version {base.definition_version} of definition {base.definition_id} is gone or cannot be read"
     draft.fail(Failure(PROCESSING_FAILED, cause, draft.step))
     return _commit(draft, cover=None)
 

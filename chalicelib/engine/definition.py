@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from chalicelib.engine.checks import check_flow, check_shape
+from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
-from chalicelib.engine.expressions import Template, compile_template
+from chalicelib.engine.expressions import Complain, Template, compile_template
+from chalicelib.engine.flow import check_flow
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import SCOPE, Compiler, Enter, StepType
@@ -74,58 +75,53 @@ class Definition:
 
 def parse(document: Any, version: int = 0) -> Definition:
     """Check a document and compile it. Raises DefinitionInvalid with all problems, each with its JSON Pointer."""
-    problems: list[Problem] = check_shape(document)
+    problems = check_json(document)
     if problems:
-        raise DefinitionInvalid(problems + _expression_problems(document, problems))
+        raise DefinitionInvalid(problems)
+    problems = check_shape(document)
+    if not isinstance(document, dict):
+        raise DefinitionInvalid(problems)
 
     def complain(path: str, message: str) -> None:
         problems.append(Problem(path, message))
 
-    problems += check_flow(document)
-    steps = {spec["id"]: _compile_step(spec, f"/steps/{i}", complain) for i, spec in enumerate(document["steps"])}
+    bad = {problem.path for problem in problems}
+    steps = _compile_steps(document.get("steps"), bad, complain)
+    if steps:
+        broken = frozenset(i for i in range(len(document["steps"])) if i not in steps)
+        problems += check_flow(document, broken)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
-    schema = compile_schema(document.get("inputSchema", {}), "/inputSchema", problems)
+    schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
     if problems:
-        raise DefinitionInvalid(problems)
+        raise DefinitionInvalid(_worth_saying(problems))
     return Definition(
         id=document["id"],
         version=version,
         start=document["steps"][0]["id"],
-        steps=MappingProxyType(steps),
+        steps=MappingProxyType({step.id: step for step in steps.values()}),
         output=output,
         timeout_seconds=document.get("timeoutSeconds"),
-        max_transitions=document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS),
+        max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
     )
 
 
-def _expression_problems(document: Any, known: list[Problem]) -> list[Problem]:
-    """Return what is wrong inside the parts whose shape is right, so that one answer shows everything."""
-    if not isinstance(document, dict):
-        return []
-    found: list[Problem] = []
-    bad = {problem.path for problem in known}
-
-    def complain(path: str, message: str) -> None:
-        found.append(Problem(path, message))
-
-    steps = document.get("steps")
-    if isinstance(steps, list):
-        skip = frozenset(i for i in range(len(steps)) if any(_below(path, f"/steps/{i}") for path in bad))
-        for i, spec in enumerate(steps):
-            if i not in skip:
-                _compile_step(spec, f"/steps/{i}", complain)
-        found += check_flow(document, skip) if steps and len(skip) < len(steps) else []
-    if "inputSchema" in document and not any(path.startswith("/inputSchema") for path in bad):
-        compile_schema(document["inputSchema"], "/inputSchema", found)
-    return found
+def _worth_saying(problems: list[Problem]) -> list[Problem]:
+    """Return the problems, but for those that nobody would read to the end."""
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
+    return [*problems[:MAX_PROBLEMS], Problem("", f"and more: only the first {MAX_PROBLEMS} problems are listed")]
 
 
-def _below(path: str, top: str) -> bool:
-    return path == top or path.startswith(top + "/")
+def _compile_steps(specs: Any, bad: set[str], complain: Complain) -> dict[int, Step]:
+    """Compile the steps whose shape is right, by their index; `bad` has the paths of what is wrong."""
+    broken = {int(path.split("/")[2]) for path in bad if path.startswith("/steps/")}
+    if not isinstance(specs, list):
+        return {}
+    return {i: _compile_step(spec, f"/steps/{i}", complain) for i, spec in enumerate(specs) if i not in broken}
 
 
-def _compile_step(spec: Mapping[str, Any], path: str, complain: Any) -> Step:
+def _compile_step(spec: Mapping[str, Any], path: str, complain: Complain) -> Step:
     step_type = STEP_TYPES[spec["type"]]
     after = SCOPE | {"output"}
     return Step(
@@ -145,7 +141,7 @@ def _compile_step(spec: Mapping[str, Any], path: str, complain: Any) -> Step:
 def _retry(entry: Mapping[str, Any]) -> Retry:
     return Retry(
         errors=tuple(entry["errors"]),
-        max_attempts=entry.get("maxAttempts", 3),
+        max_attempts=int(entry.get("maxAttempts", 3)),
         interval_seconds=entry.get("intervalSeconds", 1.0),
         backoff_rate=entry.get("backoffRate", 2.0),
         max_interval_seconds=entry.get("maxIntervalSeconds", 3600.0),
@@ -153,14 +149,16 @@ def _retry(entry: Mapping[str, Any]) -> Retry:
     )
 
 
-def _catch(entry: Mapping[str, Any], path: str, complain: Any) -> Catch:
+def _catch(entry: Mapping[str, Any], path: str, complain: Complain) -> Catch:
     stash = _members(entry.get("stash", {}), SCOPE | {"error"}, f"{path}/stash", complain)
     return Catch(errors=tuple(entry["errors"]), next=entry["next"], stash=stash)
 
 
-def _members(spec: Mapping[str, Any], names: frozenset[str], path: str, complain: Any) -> Mapping[str, Template]:
+def _members(spec: Mapping[str, Any], names: frozenset[str], path: str, complain: Complain) -> Mapping[str, Template]:
     return {name: compile_template(value, names, f"{path}/{name}", complain) for name, value in spec.items()}
 
 
-def _optional(spec: Mapping[str, Any], field: str, names: frozenset[str], path: str, complain: Any) -> Template | None:
+def _optional(
+    spec: Mapping[str, Any], field: str, names: frozenset[str], path: str, complain: Complain
+) -> Template | None:
     return compile_template(spec[field], names, path, complain) if field in spec else None

@@ -129,7 +129,8 @@ class Draft:
 
         Rewriting it costs two index writes; keeping one that is too early costs a look that finds nothing.
         """
-        needed = min(cursor.due_at_ms if cursor.in_index else cursor.watch_at_ms for cursor in self.cursors)
+        moments = [cursor.due_at_ms if cursor.in_index else cursor.watch_at_ms for cursor in self.cursors]
+        needed = min(moments, default=self.now_ms + self.policy.watch_ms)
         if self.base.deadline_at_ms is not None:
             needed = min(needed, self.base.deadline_at_ms)
         old = self.base.due_at_ms

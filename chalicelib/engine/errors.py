@@ -5,8 +5,8 @@ Task.Failed  Task.Timeout  Task.HeartbeatTimeout              steps that wait fo
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
 Input.Invalid                                                 a value that does not pass its schema
-Data.TooLarge                                                 a value beyond what a head may hold
-Sedo.ProcessingFailed                                         processing was given up (dead letters, a definition that is gone)
+Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
+Sedo.ProcessingFailed                                         processing was given up (dead letters, no definition)
 Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
 and whatever `fail` steps and callbacks name.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CHOICE_NO_MATCH = "Choice.NoMatch"
+DATA_INVALID = "Data.Invalid"
 DATA_TOO_LARGE = "Data.TooLarge"
 EXECUTION_TIMEOUT = "Execution.Timeout"
 EXPRESSION_FAILED = "Expression.Failed"
@@ -67,6 +68,11 @@ class Problem:
         """Return the problem as the API shows it, without the members that are not known."""
         known = {"found": self.found, "expected": self.expected, "line": self.line, "column": self.column}
         return {"path": self.path, "message": self.message} | {k: v for k, v in known.items() if v is not None}
+
+
+def pointer(*parts: str | int) -> str:
+    """Return a JSON Pointer (RFC 6901) of keys and indexes."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 class SedoError(Exception):

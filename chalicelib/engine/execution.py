@@ -36,7 +36,8 @@ class Cursor:
     `token` names the one message (or timer) that drives it; `by` is the nonce of the message whose processing made
     it. `due_at_ms` is when the driver is due. `in_index` says that no message drives it, only the head's `due_at`.
     `watch_at_ms` is when the watchdog takes the message for lost. A `sleeping` step ends by itself at `due_at_ms`;
-    any other is entered (again) when it is driven.
+    any other is entered (again) when it is driven. An `unshaped` one has the input that its step received, since the
+    step's own `input` could not be made of it: entering it fails.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Cursor:
     in_index: bool = False
     sleeping: bool = False
     timeout_at_ms: int | None = None
+    unshaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

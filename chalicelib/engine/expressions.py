@@ -7,15 +7,15 @@ else as JSON). `$${` is a literal `${`.
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from chalicelib.engine import values
-from chalicelib.engine.errors import ExpressionFailed
+from chalicelib.engine.errors import ExpressionFailed, pointer
+from chalicelib.engine.evaluation import Work
+from chalicelib.engine.paths import compile_path
 
 MAX_EXPRESSION_LENGTH = 4096
 Scope = dict[str, Any]
@@ -23,7 +23,7 @@ Template = Callable[[Scope], Any]
 Complain = Callable[[str, str], None]
 """Takes the JSON Pointer of what is wrong and a sentence."""
 
-# What jmespath is known to let through beside its own errors, on odd arguments and deep data.
+# What jmespath is known to let through beside its own errors, on odd texts and odd arguments.
 _FAULTS = (JMESPathError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
@@ -35,7 +35,7 @@ def compile_template(value: Any, names: frozenset[str], path: str, complain: Com
         items = [compile_template(item, names, f"{path}/{i}", complain) for i, item in enumerate(value)]
         return _constant(value) if _all_constant(items) else lambda scope: [item(scope) for item in items]
     if isinstance(value, dict):
-        members = {k: compile_template(v, names, f"{path}/{_escape(k)}", complain) for k, v in value.items()}
+        members = {k: compile_template(v, names, path + pointer(k), complain) for k, v in value.items()}
         if _all_constant(list(members.values())):
             return _constant({key: member({}) for key, member in members.items()})
         return lambda scope: {key: member(scope) for key, member in members.items()}
@@ -50,7 +50,7 @@ class _Constant:
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    def __call__(self, scope: Scope) -> Any:
+    def __call__(self, _scope: Scope) -> Any:
         return self.value
 
 
@@ -85,7 +85,7 @@ def _render(parts: list[Template], scope: Scope) -> str:
     length = 0
     for part in parts:
         value = part(scope)
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text = value if isinstance(value, str) else values.text(value)
         length += len(text)
         if length > 4 * values.MAX_VALUE_BYTES:
             raise ExpressionFailed("a text with expressions grew beyond what a value may hold")
@@ -147,44 +147,35 @@ def _closing_brace(text: str, start: int) -> int | None:
 def _compile_expression(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     if len(text) > MAX_EXPRESSION_LENGTH:
         complain(path, f"an expression may have {MAX_EXPRESSION_LENGTH} characters, found {len(text)}")
-        return _constant(None)
+        return _nothing
     try:
-        compiled = jmespath.compile(text)
+        search, roots = compile_path(text)
     except _FAULTS as error:
-        complain(path, f"the expression {text!r} does not compile: {' '.join(str(error).split())}")
-        return _constant(None)
-    for name in _root_names(compiled.parsed):
-        if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            complain(path, f"{name!r} is not known here, expected one of {', '.join(sorted(names))}{hint}")
+        complain(path, f"the expression {text!r:.200} does not compile: {_sentence(error)}")
+        return _nothing
+    for name in sorted(roots - names):
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f", did you mean {close[0]!r}?" if close else ""
+        complain(path, f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint}")
 
     def evaluate(scope: Scope) -> Any:
         try:
-            return compiled.search(scope)
+            return search(scope, Work())
+        except ExpressionFailed as error:
+            raise ExpressionFailed(f"{text:.200}: {error}") from error
         except _FAULTS as error:
-            raise ExpressionFailed(f"{text}: {' '.join(str(error).split())}") from error
+            raise ExpressionFailed(f"{text:.200}: {_sentence(error)}") from error
 
     return evaluate
 
 
-# Nodes of the JMESPath tree whose first child alone is evaluated on the scope; the others see what it found.
-_FIRST_CHILD = {"subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection"}
+def _nothing(scope: Scope) -> Any:
+    """Stand in for an expression that does not compile: no constant, so that nobody checks its value."""
+    raise ExpressionFailed(f"did not compile: {sorted(scope)}")
 
 
-def _root_names(node: dict[str, Any]) -> Iterator[str]:
-    """Yield the names that an expression looks up in the scope itself."""
-    kind = node["type"]
-    if kind == "field":
-        yield node["value"]
-    elif kind == "expref":
-        return
-    else:
-        children = node.get("children", [])
-        for child in children[:1] if kind in _FIRST_CHILD else children:
-            if isinstance(child, dict):
-                yield from _root_names(child)
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
+def _sentence(error: Exception) -> str:
+    """Return what an error says in one line; JMESPath shows whole values."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return " ".join(str(error)[:1000].split())

@@ -6,13 +6,19 @@ from typing import Any
 
 from chalicelib.engine.steps.base import StepType
 
-DEFINITION_ID = "^[a-z0-9][a-z0-9-]{0,63}$"
-STEP_ID = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-STASH_NAME = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+# \Z and not $, which in Python also stands before a newline at the end.
+DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
+STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
+STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
 MAX_STEPS = 500
 MAX_TIMEOUT_SECONDS = 10 * 366 * 86_400
 
-_ERRORS = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 50}
+_ERRORS = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 256},
+    "minItems": 1,
+    "maxItems": 50,
+}
 _SECONDS = {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_TIMEOUT_SECONDS}
 _STASH = {"type": "object", "propertyNames": {"pattern": STASH_NAME}, "maxProperties": 100}
 
@@ -69,11 +75,14 @@ def step_schema(step_type: StepType) -> dict[str, Any]:
     common = COMMON
     if step_type.max_timeout_seconds is not None:
         common = COMMON | {"timeoutSeconds": _SECONDS | {"maximum": step_type.max_timeout_seconds}}
-    if step_type.ends and step_type.name == "fail":
-        common = {name: schema for name, schema in common.items() if name not in ("output", "stash", "retry", "catch")}
+    common = {name: schema for name, schema in common.items() if name not in step_type.refused}
     return {
         "type": "object",
         "properties": common | dict(step_type.properties),
         "required": ["id", "type", *step_type.required],
         "additionalProperties": False,
     }
+
+
+UNKNOWN_STEP: dict[str, Any] = {"type": "object", "properties": COMMON, "required": ["id"]}
+"""What can be said about a step whose type is not known."""

@@ -1,11 +1,26 @@
-"""JSON values: strict equality, and a size that stops counting when it is too large."""
+"""JSON values: strict equality, and what a value must be to be stored (its size is counted on the way)."""
 
 from __future__ import annotations
 
+import json
 import math
+from json.encoder import encode_basestring
 from typing import Any
 
+from chalicelib.engine.errors import DATA_INVALID, DATA_TOO_LARGE, SedoError
+
 MAX_VALUE_BYTES = 65_536
+MAX_DEPTH = 100
+MAX_INTEGER_BITS = 1024
+"""As far as JSON numbers reach elsewhere; Python's own have no end, and their text would be refused later."""
+
+
+class Unfit(SedoError):
+    """A value that cannot be stored; `name` is the error that a definition can catch."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -16,11 +31,16 @@ def equal(left: Any, right: Any) -> bool:
         return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(equal, left, right))
-    return type(left) is type(right) and left == right or (_number(left) and _number(right) and left == right)
+    return (type(left) is type(right) or (_number(left) and _number(right))) and bool(left == right)
 
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def text(value: Any) -> str:
+    """Return the compact JSON of a value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:
@@ -30,7 +50,7 @@ def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:
     while open_values and total <= limit:
         found = open_values.pop()
         if isinstance(found, str):
-            total += 2 + (len(found) if found.isascii() else len(found.encode("utf-8", "surrogatepass")))
+            total += _text_size(found, limit)
         elif isinstance(found, dict):
             total += 2 + 2 * len(found)
             if total <= limit:
@@ -40,17 +60,67 @@ def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:
             total += 2 + len(found)
             if total <= limit:
                 open_values.extend(found)
-        elif isinstance(found, int) and not isinstance(found, bool):
-            total += found.bit_length() // 3 + 1
         else:
-            total += 5
+            total += _plain_size(found)
     return total
 
 
-def finite(value: Any) -> bool:
-    """Say whether a value holds no NaN and no infinity, which JSON has no words for."""
+def _text_size(text: str, limit: int) -> int:
+    """Return about the bytes of a text in JSON: a control character takes six."""
+    if len(text) > limit or (text.isascii() and text.isprintable()):
+        return len(text) + 2
+    written: str = encode_basestring(text)
+    return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
+
+
+def _plain_size(value: Any) -> int:
     if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(finite(item) for item in value.values())
-    return not isinstance(value, list) or all(finite(item) for item in value)
+        return len(repr(value))
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value.bit_length() // 3 + 1
+    return 5
+
+
+def measure(value: Any, what: str = "the value", limit: int = MAX_VALUE_BYTES) -> int:
+    """Return the size of a value that can be stored; raises Unfit for what is too large, too deep, or no JSON."""
+    total = size(value, limit)
+    if total > limit:
+        raise Unfit(DATA_TOO_LARGE, f"{what} is larger than {limit} bytes of JSON")
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[Any] = []
+        for found in level:
+            if isinstance(found, dict):
+                below.extend(found)
+                below.extend(found.values())
+            elif isinstance(found, list):
+                below.extend(found)
+            elif not isinstance(found, str) or not found.isascii():
+                flaw = plain_flaw(found)
+                if flaw is not None:
+                    raise Unfit(DATA_INVALID, f"{what} holds {flaw}")
+        if not below:
+            return total
+        level = below
+    raise Unfit(DATA_TOO_LARGE, f"{what} is nested more than {MAX_DEPTH} levels deep")
+
+
+def plain_flaw(value: Any) -> str | None:
+    """Return what is wrong with a text, number, true, false or null: None if JSON and UTF-8 can hold it."""
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return None if _is_unicode(value) else "half of a character (a lone surrogate)"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"{value}, which is no JSON number"
+    if isinstance(value, int):
+        return None if value.bit_length() <= MAX_INTEGER_BITS else "a whole number without end"
+    return f"something that is no JSON ({type(value).__name__})"
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

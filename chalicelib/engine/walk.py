@@ -12,7 +12,6 @@ from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.errors import (
-    DATA_TOO_LARGE,
     EXPRESSION_FAILED,
     PROCESSING_FAILED,
     TASK_TIMEOUT,
@@ -31,6 +30,8 @@ MAX_STEPS = 100
 """So many steps are taken in one decision; the rest goes on in the next."""
 MAX_EVENT_BYTES = 65_536
 """So much new data may go into the history of one decision, so that a head stays under what an item may hold."""
+MAX_OUTSIDE_BYTES = 1_048_576
+"""What goes out to a call or comes back from it is not stored as it is, and may be larger than what is."""
 MAX_CAUSE_LENGTH = 4096
 
 
@@ -46,7 +47,16 @@ class Walk:
 
     def begin(self, path: str, step_id: str, received: Any) -> None:
         """Go to a step with what it receives, and on from there."""
-        cursor = self._visit(path, step_id, received)
+        self._go_on(self._visit(path, step_id, received))
+
+    def resume(self, cursor: Cursor, outcome: Outcome) -> None:
+        """Go on from a cursor whose step has come to an outcome."""
+        if cursor.step not in self.definition.steps:
+            outcome = Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}", final=True)
+        self._go_on(self._settle(cursor, outcome))
+
+    def _go_on(self, cursor: Cursor | None) -> None:
+        """Take step after step, as far as this decision goes."""
         while cursor is not None:
             if self.steps_left <= 0 or self.bytes_left <= 0:
                 self._drive(cursor, self.draft.now_ms)
@@ -54,22 +64,18 @@ class Walk:
             self.steps_left -= 1
             cursor = self._settle(cursor, self.enter(cursor))
 
-    def resume(self, cursor: Cursor, outcome: Outcome) -> None:
-        """Go on from a cursor whose step has come to an outcome."""
-        following = self._settle(cursor, outcome)
-        while following is not None:
-            if self.steps_left <= 0 or self.bytes_left <= 0:
-                self._drive(following, self.draft.now_ms)
-                return
-            self.steps_left -= 1
-            following = self._settle(following, self.enter(following))
-
     def enter(self, cursor: Cursor) -> Outcome:
         """Ask the step's type what this attempt comes to."""
+        step = self._step(cursor)
         try:
-            return self._step(cursor).enter(self._scope(cursor), self.draft.now_ms)
-        except ExpressionFailed as error:
-            return Fail(EXPRESSION_FAILED, str(error))
+            if cursor.unshaped:
+                self._shaped(step, cursor)  # fails again, as it did when the visit began
+            outcome = step.enter(self._scope(cursor), self.draft.now_ms)
+            if isinstance(outcome, Call):
+                values.measure(outcome.request, "the request", MAX_OUTSIDE_BYTES)
+        except _FAULTS as error:
+            return Fail(_name(error), str(error))
+        return outcome
 
     def _step(self, cursor: Cursor) -> Step:
         return self.definition.steps[cursor.step]
@@ -89,17 +95,18 @@ class Walk:
         step = self.definition.steps[step_id]
         now = draft.now_ms
         cursor = Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now)
-        problem = None
         if step.input is not None:
             try:
-                reshaped = self._bounded(step.input(self._scope(cursor)), "the step's input")
-                cursor = replace(cursor, input=reshaped)
-            except (ExpressionFailed, _TooLarge) as error:
-                problem = error
+                cursor = replace(cursor, input=self._shaped(step, cursor))
+            except _FAULTS:
+                cursor = replace(cursor, unshaped=True)
         draft.record(EventType.STEP_STARTED, {"input": cursor.input}, cursor)
-        if problem is not None:
-            return self._fail(cursor, _as_failure(problem, step_id))
         return cursor
+
+    def _shaped(self, step: Step, cursor: Cursor) -> Any:
+        """Return what the step's `input` makes of what it received."""
+        template = step.input
+        return cursor.input if template is None else self._bounded(template(self._scope(cursor)), "the step's input")
 
     def _too_many(self, step_id: str) -> None:
         limit = self.definition.max_transitions
@@ -116,7 +123,7 @@ class Walk:
             case Call():
                 self._drive(cursor, self.draft.now_ms)
             case End(output=output):
-                self._end(cursor, output)
+                return self._end(cursor, output)
             case Fail(error=error, cause=cause, final=True):
                 failure = Failure(error, cause, cursor.step)
                 self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
@@ -129,8 +136,10 @@ class Walk:
         """Record a step's success and go to the next step, or end."""
         step = self._step(cursor)
         try:
+            if done.details:
+                self._bounded(dict(done.details), "what the step logs")
             output, kept = self._results(step, cursor, cursor.input if done.passes else done.value)
-        except (ExpressionFailed, _TooLarge) as error:
+        except _FAULTS as error:
             return self._fail(cursor, _as_failure(error, step.id))
         details: dict[str, Any] = {**done.details, "output": output}
         if kept:
@@ -164,25 +173,20 @@ class Walk:
         return kept
 
     def _bounded(self, value: Any, what: str) -> Any:
-        """Return a value that a head may hold; raises _TooLarge for another. New data counts against the decision."""
-        size = values.size(value)
-        if size > values.MAX_VALUE_BYTES:
-            raise _TooLarge(f"{what} is larger than {values.MAX_VALUE_BYTES} bytes of JSON")
-        self.bytes_left -= size
+        """Return a value that a head may hold; raises Unfit for another. New data counts against the decision."""
+        self.bytes_left -= values.measure(value, what)
         return value
 
-    def _end(self, cursor: Cursor, received: Any) -> None:
+    def _end(self, cursor: Cursor, received: Any) -> Cursor | None:
         """End as a `succeed` step says."""
         step = self._step(cursor)
         try:
             output, kept = self._results(step, cursor, received)
-        except (ExpressionFailed, _TooLarge) as error:
-            failure = _as_failure(error, step.id)
-            self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
-            self.draft.fail(failure)
-            return
+        except _FAULTS as error:
+            return self._fail(cursor, _as_failure(error, step.id))
         self.draft.record(EventType.STEP_SUCCEEDED, {"output": output} | ({"stash": kept} if kept else {}), cursor)
         self._finish(step, cursor, output)
+        return None
 
     def _finish(self, step: Step, cursor: Cursor, output: Any) -> None:
         """End the execution as succeeded, with the definition's own `output` where it has one."""
@@ -190,7 +194,7 @@ class Walk:
             try:
                 scope = self._scope(cursor) | {"input": output, "output": output}
                 output = self._bounded(self.definition.output(scope), "the execution's output")
-            except (ExpressionFailed, _TooLarge) as error:
+            except _FAULTS as error:
                 self.draft.fail(_as_failure(error, step.id))
                 return
         self.draft.succeed(output)
@@ -236,13 +240,18 @@ class Walk:
 
     def performed(self, result: TaskResult) -> Outcome:
         """Return what the end of an outside call means."""
-        if result.error is None:
-            return Done(value=result.value, passes=False)
-        return Fail(result.error, result.cause)
+        if result.error is not None:
+            return Fail(result.error, result.cause)
+        try:
+            values.measure(result.value, "the result", MAX_OUTSIDE_BYTES)
+        except values.Unfit as error:
+            return Fail(error.name, str(error))
+        return Done(value=result.value, passes=False)
 
     def _fail(self, cursor: Cursor, failure: Failure) -> Cursor | None:
         """Try again, or go where the failure is caught, or end the execution."""
         step = self._step(cursor)
+        self.bytes_left -= len(failure.cause)
         if self._retry(step, cursor, failure):
             return None
         kind = EventType.STEP_TIMED_OUT if failure.name == TASK_TIMEOUT else EventType.STEP_FAILED
@@ -251,7 +260,7 @@ class Walk:
             if matches(catch.errors, failure.name):
                 try:
                     self._keep(catch.stash, self._scope(cursor) | {"error": failure.document()})
-                except (ExpressionFailed, _TooLarge) as error:
+                except _FAULTS as error:
                     self.draft.fail(_as_failure(error, step.id))
                     return None
                 return self._visit(cursor.path, catch.next, cursor.input)
@@ -279,13 +288,15 @@ class Walk:
         return True
 
 
-class _TooLarge(Exception):
-    """A value is beyond what a head may hold."""
+_FAULTS = (ExpressionFailed, values.Unfit)
+
+
+def _name(error: Exception) -> str:
+    return error.name if isinstance(error, values.Unfit) else EXPRESSION_FAILED
 
 
 def _as_failure(error: Exception, step_id: str) -> Failure:
-    name = DATA_TOO_LARGE if isinstance(error, _TooLarge) else EXPRESSION_FAILED
-    return Failure(name, str(error)[:MAX_CAUSE_LENGTH], step_id)
+    return Failure(_name(error), str(error)[:MAX_CAUSE_LENGTH], step_id)
 
 
 def _fraction(text: str) -> float:

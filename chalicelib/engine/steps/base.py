@@ -13,7 +13,10 @@ SCOPE = frozenset({"input", "stash", "execution"})
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step succeeded. `passes` hands on the step's input; else `value` is its raw result. `details` go into history."""
+    """The step succeeded. `passes` hands on the step's input; else `value` is its raw result.
+
+    `details` go into history.
+    """
 
     value: Any = None
     passes: bool = True
@@ -73,18 +76,19 @@ class Compiler:
 class StepType:
     """One entry of the registry.
 
-    `properties` and `required` are JSON Schema of the type's own fields. `ends` says that neither `next` nor `end`
-    belongs there. `pure` ones take no time and reach nothing. `targets` lists the steps it may jump to by itself,
-    with their JSON Pointers.
+    `properties` and `required` are JSON Schema of the type's own fields, `refused` the common fields that mean nothing
+    there. `ends` says that neither `next` nor `end` belongs there. `pure` ones take no time and reach nothing.
+    `targets` lists the steps it may jump to by itself, with their JSON Pointers.
     """
 
     name: str
     properties: Mapping[str, Any]
     compile: Callable[[Mapping[str, Any], Compiler], Enter]
     required: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     pure: bool = True
     ends: bool = False
     jumps: bool = False
-    targets: Callable[[Mapping[str, Any]], list[tuple[str, str]]] = lambda spec: []
+    targets: Callable[[Mapping[str, Any]], list[tuple[str, str]]] = lambda _spec: []
     default_timeout_seconds: float | None = None
     max_timeout_seconds: float | None = None

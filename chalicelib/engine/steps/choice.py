@@ -9,19 +9,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.engine.errors import CHOICE_NO_MATCH
-from chalicelib.engine.expressions import Scope
+from chalicelib.engine.evaluation import holds
+from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, StepType
 
 
 def compile_choice(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile every `when`, in order."""
     choices = [
-        (compiler.template(choice["when"], f"/choices/{i}/when"), choice["next"])
-        for i, choice in enumerate(spec["choices"])
+        (compiler.template(arm["when"], f"/choices/{i}/when"), arm["next"]) for i, arm in enumerate(spec["choices"])
     ]
+    for i, (when, _) in enumerate(choices):
+        if is_constant(when) and isinstance(when({}), str):
+            compiler.complain(
+                f"{compiler.path}/choices/{i}/when",
+                f"expected a condition like ${{ input.x }}, found the text {when({})!r:.80}",
+            )
     default = spec.get("default")
 
-    def enter(scope: Scope, now_ms: int) -> Outcome:
+    def enter(scope: Scope, _now_ms: int) -> Outcome:
         for when, target in choices:
             if holds(when(scope)):
                 return Done(next=target)
@@ -30,11 +36,6 @@ def compile_choice(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
         return Fail(CHOICE_NO_MATCH, "none of the choices holds and there is no default")
 
     return enter
-
-
-def holds(value: Any) -> bool:
-    """Say whether a condition's value counts as true."""
-    return value is not None and value is not False and value != "" and value != [] and value != {}
 
 
 def targets(spec: Mapping[str, Any]) -> list[tuple[str, str]]:

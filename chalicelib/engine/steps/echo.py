@@ -13,7 +13,7 @@ def compile_echo(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile the `message` template."""
     message = compiler.template(spec["message"], "/message")
 
-    def enter(scope: Scope, now_ms: int) -> Outcome:
+    def enter(scope: Scope, _now_ms: int) -> Outcome:
         return Done(details={"message": message(scope)})
 
     return enter

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+from chalicelib.engine import values
 from chalicelib.engine.errors import EXPRESSION_FAILED
 from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Call, Compiler, Enter, Fail, Outcome, StepType
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _TEMPLATES = ("url", "query", "headers", "body", "auth")
+_STATUS_CLASS = re.compile(r"[1-5]xx")
+_BAD_URL = "expected a URL that begins with http:// or https://, found"
 
 
 def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
@@ -21,31 +26,47 @@ def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
         fixed["successCodes"] = spec["successCodes"]
     url = parts["url"]
     if is_constant(url) and not _is_url(url({})):
-        compiler.complain(
-            f"{compiler.path}/url", f"expected a URL that begins with http:// or https://, found {url({})!r:.200}"
-        )
+        compiler.complain(f"{compiler.path}/url", f"{_BAD_URL} {values.text(url({})):.200}")
+    _check_rest(spec, compiler)
 
-    def enter(scope: Scope, now_ms: int) -> Outcome:
+    def enter(scope: Scope, _now_ms: int) -> Outcome:
         request = fixed | {name: part(scope) for name, part in parts.items()}
         if not _is_url(request["url"]):
-            return Fail(EXPRESSION_FAILED, f"url must begin with http:// or https://, found {request['url']!r:.200}")
+            return Fail(EXPRESSION_FAILED, f"{_BAD_URL} {values.text(request['url']):.200}")
         return Call("http", request)
 
     return enter
 
 
+def _check_rest(spec: Mapping[str, Any], compiler: Compiler) -> None:
+    """Check what a schema says only in riddles."""
+    if "auth" in spec and set(spec["auth"]) not in ({"bearer"}, {"username", "password"}):
+        compiler.complain(f"{compiler.path}/auth", "auth needs either bearer, or username and password")
+    for i, code in enumerate(spec.get("successCodes", [])):
+        status = isinstance(code, int | float) and 100 <= code <= 599
+        if not status and not (isinstance(code, str) and _STATUS_CLASS.fullmatch(code)):
+            found = f"{values.text(code):.80}"
+            compiler.complain(
+                f"{compiler.path}/successCodes/{i}", f"expected a status like 404 or a class like 2xx, found {found}"
+            )
+
+
 def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://"))
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        return False
+    try:
+        return bool(urlsplit(value).hostname)
+    except ValueError:
+        return False
 
 
-_TEXTS = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+_TEXTS = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}, "maxProperties": 100}
 _AUTH = {
     "type": "object",
-    "oneOf": [{"required": ["bearer"]}, {"required": ["username", "password"]}],
     "properties": {name: {"type": "string"} for name in ("bearer", "username", "password")},
     "additionalProperties": False,
 }
-_CODE = {"anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": "^[1-5]xx$"}]}
+_CODES = {"type": "array", "items": {"type": ["integer", "string"]}, "minItems": 1, "maxItems": 100}
 HTTP = StepType(
     name="http",
     properties={
@@ -55,7 +76,7 @@ HTTP = StepType(
         "headers": _TEXTS,
         "body": {},
         "auth": _AUTH,
-        "successCodes": {"type": "array", "items": _CODE, "minItems": 1},
+        "successCodes": _CODES,
     },
     required=("url",),
     compile=compile_http,

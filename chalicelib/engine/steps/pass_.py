@@ -11,12 +11,12 @@ from chalicelib.engine.steps.base import Compiler, Done, Enter, Outcome, StepTyp
 _DONE = Done()
 
 
-def compile_pass(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
+def compile_pass(_spec: Mapping[str, Any], _compiler: Compiler) -> Enter:
     """A pass has nothing of its own: `output` and `stash` are common fields."""
     return enter
 
 
-def enter(scope: Scope, now_ms: int) -> Outcome:
+def enter(_scope: Scope, _now_ms: int) -> Outcome:
     """Pass the input on."""
     return _DONE
 

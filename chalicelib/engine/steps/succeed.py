@@ -9,12 +9,12 @@ from chalicelib.engine.expressions import Scope
 from chalicelib.engine.steps.base import Compiler, End, Enter, Outcome, StepType
 
 
-def compile_succeed(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
+def compile_succeed(_spec: Mapping[str, Any], _compiler: Compiler) -> Enter:
     """Nothing of its own to compile: `output` is a common field."""
     return enter
 
 
-def enter(scope: Scope, now_ms: int) -> Outcome:
+def enter(scope: Scope, _now_ms: int) -> Outcome:
     """End with the step's input as raw result."""
     return End(scope["input"])
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.engine import values
 from chalicelib.engine.errors import EXPRESSION_FAILED
 from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, Sleep, StepType
 
 MAX_WAIT_SECONDS = 100 * 366 * 86_400
+_LATEST = "9000-01-01T00:00:00Z"
 
 
 def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
@@ -19,7 +21,7 @@ def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
         compiler.complain(compiler.path, "a wait needs either seconds or until")
         return _never
     name = "seconds" if "seconds" in spec else "until"
-    read = _seconds if name == "seconds" else _until
+    read: Callable[[Any, int], int | Fail] = _seconds if name == "seconds" else _until
     template = compiler.template(spec[name], f"/{name}")
     if is_constant(template):
         checked = read(template({}), 0)
@@ -35,26 +37,26 @@ def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     return enter
 
 
-def _never(scope: Scope, now_ms: int) -> Outcome:
+def _never(_scope: Scope, _now_ms: int) -> Outcome:
     return Fail(EXPRESSION_FAILED, "a wait needs either seconds or until")
 
 
 def _seconds(value: Any, now_ms: int) -> int | Fail:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WAIT_SECONDS:
-        return Fail(EXPRESSION_FAILED, f"seconds must be a number from 0 to {MAX_WAIT_SECONDS}, found {value!r:.80}")
+        found = f"{values.text(value):.80}"
+        return Fail(EXPRESSION_FAILED, f"seconds must be a number from 0 to {MAX_WAIT_SECONDS}, found {found}")
     return now_ms + round(value * 1000)
 
 
-def _until(value: Any, now_ms: int) -> int | Fail:
+def _until(value: Any, _now_ms: int) -> int | Fail:
     try:
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None and "T" in value.upper():
+        if moment.tzinfo is not None and "T" in value.upper() and moment <= datetime.fromisoformat(_LATEST):
             return round(moment.timestamp() * 1000)
     except (TypeError, ValueError, AttributeError, OverflowError):
         pass
-    return Fail(
-        EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {value!r:.80}"
-    )
+    found = f"{values.text(value):.80}"
+    return Fail(EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {found}")
 
 
 WAIT = StepType(
