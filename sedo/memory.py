@@ -1,0 +1,194 @@
+"""The store in memory, for tests and the simulation: same promises as DynamoDB's, nothing shared with its callers.
+
+Heads and documents are kept as marshalled bytes, so that each load and each save is a copy. One lock makes every call
+a single step, as each request to DynamoDB is.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from threading import RLock
+from typing import Any
+
+from chalicelib.adapters import keys
+from chalicelib.adapters.cursors import make_cursor, read_cursor
+from chalicelib.adapters.listing import fill_page
+from chalicelib.engine.errors import SedoError, UnsupportedHead
+from chalicelib.engine.execution import Execution, from_document, to_document
+from chalicelib.engine.history import HistoryEvent
+from chalicelib.ports import Committed, Conflict, DueEntry, Page, StoredDefinition
+
+
+class MemoryStore:
+    """Store in memory; see ports.Store for what each call promises."""
+
+    def __init__(self, shards: int = 4) -> None:
+        self._shards = shards
+        self._lock = RLock()
+        self._heads: dict[str, tuple[int, str, bytes]] = {}
+        self._started: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._due: list[dict[str, str]] = [{} for _ in range(shards)]
+        self._chunks: defaultdict[str, dict[int, tuple[int, bytes]]] = defaultdict(dict)
+        self._latest: dict[tuple[str, str], int] = {}
+        self._versions: defaultdict[tuple[str, str], list[tuple[int, bytes]]] = defaultdict(list)
+
+    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+        """Append the next version and point the latest at it."""
+        key = (tenant_id, definition_id)
+        with self._lock:
+            self._versions[key].append((now_ms, marshal.dumps(document)))
+            self._latest[key] = len(self._versions[key])
+            return self._latest[key]
+
+    def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
+        """Return a copy of one version."""
+        key = (tenant_id, definition_id)
+        with self._lock:
+            number = self._latest.get(key) if version is None else version
+            versions = self._versions.get(key, [])
+            if number is None or not 0 < number <= len(versions):
+                return None
+            created_at_ms, document = versions[number - 1]
+        return StoredDefinition(tenant_id, definition_id, number, created_at_ms, marshal.loads(document))  # noqa: S302
+
+    def list_definitions(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[str]:
+        """Return a slice of the sorted ids."""
+        scope = f"definitions\n{tenant_id}"
+        after = read_cursor(scope, cursor) or ""
+        with self._lock:
+            ids = sorted(name for tenant, name in self._latest if tenant == tenant_id and name > after)
+        return Page(ids[:limit], make_cursor(scope, ids[limit - 1]) if len(ids) > limit else None)
+
+    def list_versions(
+        self, tenant_id: str, definition_id: str, limit: int, cursor: str | None = None
+    ) -> Page[tuple[int, int]]:
+        """Return a slice of the versions, newest first."""
+        scope = f"versions\n{tenant_id}\n{definition_id}"
+        before = read_cursor(scope, cursor)
+        with self._lock:
+            versions = self._versions.get((tenant_id, definition_id), [])
+            rows = [(number, created) for number, (created, _) in enumerate(versions, 1)]
+        rows = [row for row in reversed(rows) if before is None or row[0] < int(before)]
+        return Page(rows[:limit], make_cursor(scope, str(rows[limit - 1][0])) if len(rows) > limit else None)
+
+    def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
+        """Forget which version is the latest."""
+        with self._lock:
+            return self._latest.pop((tenant_id, definition_id), None) is not None
+
+    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+        """Return copies."""
+        with self._lock:
+            found = {execution_id: self._heads.get(execution_id) for execution_id in execution_ids}
+        return {execution_id: _decoded(head[2]) for execution_id, head in found.items() if head is not None}
+
+    def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
+        """Compare and set."""
+        blob = _encoded(execution)
+        with self._lock:
+            stored = self._heads.get(execution.id)
+            if (stored[0] if stored else 0) != execution.version - 1:
+                if stored is None:
+                    return Conflict(None)
+                return Committed() if stored[1] == nonce else Conflict(_read(stored[2]))
+            self._heads[execution.id] = (execution.version, nonce, blob)
+            self._index(execution)
+        return Committed()
+
+    def _index(self, execution: Execution) -> None:
+        if execution.version == 1:
+            self._started[execution.tenant_id][execution.id] = keys.started_key(execution)
+        shard = self._due[keys.shard(execution.id, self._shards)]
+        if execution.due_at_ms is not None:
+            shard[execution.id] = keys.due_key(execution)
+        else:
+            shard.pop(execution.id, None)
+
+    def list_executions(
+        self,
+        tenant_id: str,
+        limit: int,
+        cursor: str | None = None,
+        states: Iterable[str] | None = None,
+        definition_id: str | None = None,
+    ) -> Page[Execution]:
+        """Go through the tenant's executions as the index would."""
+        scope = f"executions\n{tenant_id}"
+        before = read_cursor(scope, cursor)
+        wanted = None if states is None else frozenset(states)
+        keys.state_classes(wanted)
+        with self._lock:
+            started = sorted(self._started.get(tenant_id, {}).values(), reverse=True)
+        merged = (key for key in started if before is None or key < before)
+        return fill_page(scope, merged, limit, self.load, wanted, definition_id)
+
+    def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
+        """Yield what is due, shard after shard."""
+        bound = keys.due_before(before_ms)
+        for shard in self._due:
+            with self._lock:
+                found = sorted(key for key in shard.values() if key < bound)
+            yield from map(keys.due_entry, found[:limit_per_shard])
+
+    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+        """Put a chunk, unless a longer one stands there."""
+        if not events:
+            return
+        first, last = events[0].seq, events[-1].seq
+        with self._lock:
+            stored = self._chunks[execution_id].get(last)
+            if stored is None or stored[0] > first:
+                self._chunks[execution_id][last] = (first, marshal.dumps([_row(event) for event in events]))
+
+    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+        """Return flushed events after one."""
+        with self._lock:
+            chunks = [blob for last, (_, blob) in self._chunks.get(execution_id, {}).items() if last > after_seq]
+        events = {event.seq: event for blob in chunks for event in _events(blob) if event.seq > after_seq}
+        return [events[seq] for seq in sorted(events)[:limit]]
+
+    def damage(self, execution_id: str, *, version: int = 1, tenant_id: str = "") -> None:
+        """Put a head there that no code can read, as a newer version of sedo might."""
+        with self._lock:
+            self._heads[execution_id] = (version, "", b"from the future")
+            if tenant_id:
+                self._started[tenant_id][execution_id] = f"{0:015d}#{execution_id}"
+
+    def forget(self, execution_id: str) -> None:
+        """Take a head away and leave the indexes behind, as between an expiry and the index's update."""
+        with self._lock:
+            self._heads.pop(execution_id, None)
+
+
+def _row(event: HistoryEvent) -> list[Any]:
+    row = event.row()
+    row[2] = str(event.type)
+    return row
+
+
+def _encoded(execution: Execution) -> bytes:
+    document = to_document(execution)
+    document["state"] = execution.state.value
+    rows = [_row(event) for event in execution.events if event.seq > execution.flushed_seq]
+    return marshal.dumps((document, rows))
+
+
+def _read(blob: bytes) -> Execution:
+    try:
+        document, rows = marshal.loads(blob)  # noqa: S302 - only this module's own bytes are read
+    except (ValueError, EOFError, TypeError) as error:
+        raise UnsupportedHead(f"head is damaged: {error!r}") from error
+    return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
+
+
+def _decoded(blob: bytes) -> Execution | SedoError:
+    try:
+        return _read(blob)
+    except UnsupportedHead as error:
+        return error
+
+
+def _events(blob: bytes) -> Iterator[HistoryEvent]:
+    return map(HistoryEvent.from_row, marshal.loads(blob))  # noqa: S302
