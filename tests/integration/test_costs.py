@@ -1,0 +1,132 @@
+"""What executions cost at most, in requests that are really sent to MiniStack and metered at the adapters.
+
+The clock is virtual: a wait of a year is not waited for. Write units are MiniStack's and checked against the sizes of
+the items; a backlog of 10^5 is made in memory, where the requests are the calls of store and queue.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from chalicelib.adapters.codec import encode_head
+from chalicelib.engine.execution import Execution, State
+from chalicelib.settings import Settings
+from sandbox.emulators import aws_environment
+from sandbox.provision import LOCAL_PARAMETERS, TEMPLATE, provision
+from sedo.bench import definitions
+from sedo.bench.backlog import Backlog
+from sedo.bench.costs import Laboratory
+from sedo.bench.memory_use import resident_bytes
+from sedo.bench.scenarios import DAY, SEED, YEAR
+from sedo.bench.sizes import item_bytes, write_units
+from sedo.bench.stage import echo_server
+
+PREFIX = "costs-"
+
+
+class Counting:
+    """Counts each definition once, however many tests ask."""
+
+    def __init__(self, laboratory: Laboratory, echo_url: str) -> None:
+        self.echo_url = echo_url
+        self._count = cache(lambda key: laboratory.count(self._definitions[key], {"foo": "bar"}))
+        self._definitions: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, definition: dict[str, Any]) -> dict[str, Any]:
+        head, counts = self.both(definition)
+        assert head.state is State.SUCCEEDED
+        return counts
+
+    def both(self, definition: dict[str, Any]) -> tuple[Execution, dict[str, Any]]:
+        self._definitions[definition["id"]] = definition
+        head, counts = self._count(definition["id"])
+        return head, counts.document()
+
+
+@pytest.fixture(scope="module")
+def count(ministack_url: str) -> Iterator[Counting]:
+    with pytest.MonkeyPatch.context() as patch, echo_server() as echo_url:
+        for name, value in aws_environment(ministack_url).items():
+            patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
+        provision(TEMPLATE, f"{PREFIX}resources", {**LOCAL_PARAMETERS, "Prefix": PREFIX})
+        yield Counting(Laboratory(Settings(prefix=PREFIX, http_allow_private=True)), echo_url)
+
+
+def test_ten_pure_steps_are_one_head_write_and_no_message(count: Counting) -> None:
+    counts = count(definitions.pure(10))
+    assert counts["head_writes"] == 1
+    assert counts["index_writes"] <= 2
+    assert counts["history_writes"] == 0
+    assert counts["messages"] == counts["sqs_requests"] == 0
+    assert counts["reads"] == 1
+    assert counts["invocations"] == 1
+
+
+def test_eighty_pure_steps_cost_at_most_two_write_units_more_than_ten(count: Counting) -> None:
+    ten, eighty = count(definitions.pure(10)), count(definitions.pure(80))
+    assert eighty["head_writes"] == 1
+    assert eighty["messages"] == 0
+    assert eighty["write_units"] - ten["write_units"] <= 2
+
+
+def test_the_example_is_two_head_writes_and_one_message(count: Counting) -> None:
+    counts = count(SEED)
+    assert counts["head_writes"] == 2
+    assert counts["index_writes"] <= 5
+    assert counts["history_writes"] == 0
+    assert counts["messages"] == 1
+    assert counts["sqs_requests"] == 3
+    assert counts["invocations"] == 2
+
+
+@pytest.mark.parametrize("steps", [1, 10, 40])
+def test_steps_that_call_are_one_head_write_more_than_steps_and_one_message(count: Counting, steps: int) -> None:
+    counts = count(definitions.effect(steps, count.echo_url))
+    assert counts["calls"] == steps
+    assert counts["head_writes"] == steps + 1
+    assert counts["messages"] == 1
+    assert counts["index_writes"] <= 5
+    # Two events a step, some 100 bytes when packed: a KB is moved out every few steps, and never more than it weighs.
+    assert counts["history_writes"] <= steps / 2
+
+
+def test_a_wait_of_a_year_costs_what_a_wait_of_a_day_costs(count: Counting) -> None:
+    day, year = count(definitions.wait(DAY)), count(definitions.wait(YEAR))
+    names = ("head_writes", "index_writes", "history_writes", "reads", "messages", "sqs_requests", "invocations")
+    for name in (*names, "write_units", "ticks"):
+        assert year[name] == day[name], name
+    assert day["ticks"] == 1
+    assert day["messages"] == 1
+
+
+@pytest.mark.parametrize("definition", [definitions.pure(10), definitions.pure(80), SEED], ids=lambda d: str(d["id"]))
+def test_the_emulators_write_units_are_those_of_the_items_sizes(count: Counting, definition: dict[str, Any]) -> None:
+    head, counts = count.both(definition)
+    item = encode_head(head, "n" * 16, Settings().index_shards)
+    heads = counts["units"][f"write.{PREFIX}sedo_execution"]
+    assert counts["head_writes"] <= heads <= counts["head_writes"] * write_units(item)
+    assert item_bytes(item) < 4096, "so that reading it is one unit"
+
+
+def test_requests_per_execution_do_not_grow_with_the_backlog() -> None:
+    small = Backlog(100).requests_per_execution(100)
+    large = Backlog(100_000).requests_per_execution(20_000)
+    assert small == pytest.approx(1.44, abs=0.05)
+    assert large <= small
+
+
+def test_the_memory_of_a_worker_does_not_grow() -> None:
+    sizes = []
+    for _ in range(40):
+        backlog = Backlog(250)
+        while backlog.process_batch():
+            pass
+        sizes.append(resident_bytes(os.getpid()))
+    megabytes = [size / 2**20 for size in sizes]
+    print(f"resident MB after 2,500 and 10,000 executions: {megabytes[9]:.1f}, {megabytes[-1]:.1f}")
+    assert megabytes[-1] - megabytes[9] < 16

@@ -1,0 +1,131 @@
+"""Generators: JSON of every kind, JMESPath from fair to foul, and definitions that are accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.unit.engine.world import document
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+_edges = st.sampled_from([0, 1, 10**30, -(2**70)])
+numbers = st.integers(-3, 5) | st.floats(allow_nan=False, allow_infinity=False) | _edges
+scalars = st.none() | st.booleans() | numbers | texts
+keys = st.sampled_from(["a", "b", "items", "n", ""]) | texts
+
+
+def nested(leaves: st.SearchStrategy[Any], names: st.SearchStrategy[str] = keys) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=4), max_leaves=12
+    )
+
+
+jsons = nested(scalars)
+odd_texts = st.text(max_size=5) | st.sampled_from(
+    ["\ud800", "${", "${}", "$${", "${ input }", "${ @ }", "*", "#", "\x00"]
+)
+anything = nested(
+    scalars | odd_texts | st.floats() | st.sampled_from([10**400, -(10**4000), 1e308, b"", (1, 2)]), keys | odd_texts
+)
+"""What no JSON parser returns is in it too."""
+
+_roots = st.sampled_from(
+    ["input", "stash", "execution", "input.a", "input.items", "stash.a", "execution.startedAt", "@"]
+)
+_literals = st.sampled_from(["`1`", "`0`", "'x'", '`[1, "a", null]`', '`{"a": [true]}`', "`1e308`", "`null`", "''"])
+_ONE_ARGUMENT = (
+    "abs avg ceil floor keys length max min not_null reverse sort sum to_array to_number to_string type values"
+)
+_ones = st.sampled_from(_ONE_ARGUMENT.split())
+_twos = st.sampled_from(["contains", "ends_with", "starts_with", "join", "merge", "not_null"])
+_bys = st.sampled_from(["sort_by", "min_by", "max_by"])
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.builds("{}.{}".format, inner, st.sampled_from(["a", "b", "items", '"0"'])),
+        st.builds("{}{}".format, inner, st.sampled_from(["[0]", "[-1]", "[*]", "[]", "[1:]", "[::-1]", "[?a]", ".*"])),
+        st.builds("[{}, {}]".format, inner, inner),
+        st.builds("{{a: {}, b: {}}}".format, inner, inner),
+        st.builds("{}({})".format, _ones, inner),
+        st.builds("{}({}, {})".format, _twos, inner, inner),
+        st.builds("{}({}, &{})".format, _bys, inner, st.sampled_from(["a", "@", "length(@)"])),
+        st.builds("map(&{}, {})".format, st.sampled_from(["a", "@", "[@, @]", "to_string(@)"]), inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["||", "&&", "==", "!=", "<", ">=", "|"]), inner),
+        st.builds("!{}".format, inner),
+    )
+
+
+paths = st.recursive(_roots | _literals, _grown, max_leaves=6)
+templates = st.one_of(
+    jsons,
+    paths.map("${{ {} }}".format),
+    st.lists(paths.map("${{ {} }}".format), max_size=2).map(" - ".join),
+    st.fixed_dictionaries({"a": paths.map("${{ {} }}".format)}),
+)
+
+
+def _fields(type: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    policies = st.fixed_dictionaries(
+        {"errors": errors},
+        optional={
+            "maxAttempts": st.integers(1, 4),
+            "intervalSeconds": st.sampled_from([0, 0.001, 1, 1000, 86_400]),
+            "backoffRate": st.sampled_from([1, 2, 100]),
+            "jitter": st.sampled_from(["full", "none"]),
+        },
+    )
+    return st.fixed_dictionaries(
+        {"type": st.just(type)} | own,
+        optional={
+            "input": templates,
+            "output": templates,
+            "stash": st.dictionaries(st.sampled_from(["a", "b"]), templates, max_size=2),
+            "retry": st.lists(policies, max_size=2),
+            "catch": st.lists(st.fixed_dictionaries({"errors": errors}), max_size=2),
+            "timeoutSeconds": st.sampled_from([0.001, 1, 59]),
+        },
+    )
+
+
+errors = st.lists(
+    st.sampled_from(["*", "Http", "Http.5xx", "Task.Timeout", "Expression.Failed", "Data", "Choice.NoMatch", "Sedo"]),
+    min_size=1,
+    max_size=2,
+)
+_steps = st.one_of(
+    _fields("pass"),
+    _fields("echo", message=templates),
+    _fields("wait", seconds=st.sampled_from([0, 0.5, 3, 5000]) | paths.map("${{ {} }}".format)),
+    _fields("wait", until=st.just("2023-11-15T00:00:00Z") | paths.map("${{ {} }}".format)),
+    _fields("http", url=st.just("https://x.example/${ input.a }") | paths.map("${{ {} }}".format), body=templates),
+    _fields("choice", choices=st.lists(st.booleans() | paths.map("${{ {} }}".format), min_size=1, max_size=3)),
+    _fields("succeed"),
+    st.fixed_dictionaries({"type": st.just("fail"), "error": paths.map("E ${{ {} }}".format)}),
+)
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a definition whose flow goes anywhere; steps nobody leads to are led to by a choice at the start."""
+    drawn = draw(st.lists(_steps, min_size=1, max_size=5))
+    names = [f"s{i + 1}" for i in range(1, len(drawn) + 1)]
+    targets = st.sampled_from(names)
+    arms = [{"when": "${ input == `" + str(i) + "` }", "next": name} for i, name in enumerate(names)]
+    steps: list[dict[str, Any]] = [{"type": "choice", "choices": arms, "default": "s2"}]
+    for found in drawn:
+        step = dict(found)
+        if "catch" in step:
+            step["catch"] = [entry | {"next": draw(targets)} for entry in step["catch"]]
+        if step["type"] == "choice":
+            step["choices"] = [{"when": when, "next": draw(targets)} for when in step["choices"]]
+        elif step["type"] not in ("succeed", "fail"):
+            step.update(draw(st.just({"end": True}) | targets.map(lambda name: {"next": name})))
+        steps.append(step)
+    extra: dict[str, Any] = {"maxTransitions": draw(st.integers(1, 40))}
+    if draw(st.booleans()):
+        extra["output"] = draw(templates)
+    if draw(st.booleans()):
+        extra["timeoutSeconds"] = draw(st.sampled_from([0.001, 5, 4000]))
+    return document(*steps, **extra)

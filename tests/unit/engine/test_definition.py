@@ -1,0 +1,244 @@
+"""Definitions: what is accepted, and that all problems of a document come in one answer, each with its JSON Pointer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.engine.definition import parse
+from chalicelib.engine.errors import DefinitionInvalid, Problem
+from tests.unit.engine.world import document
+
+PASS: dict[str, Any] = {"type": "pass"}
+
+
+def problems(found: Any) -> dict[str, Problem]:
+    with pytest.raises(DefinitionInvalid) as raised:
+        parse(found)
+    return {problem.path: problem for problem in raised.value.problems}
+
+
+def test_seeds_example_is_valid_and_its_first_step_is_the_start() -> None:
+    seed = {
+        "id": "example-definition",
+        "inputSchema": {
+            "type": "object",
+            "properties": {"foo": {"type": "string"}},
+            "required": ["foo"],
+            "additionalProperties": False,
+        },
+        "steps": [
+            {"id": "initial-echo", "type": "echo", "message": "initial echo", "next": "wait-some-time"},
+            {"id": "wait-some-time", "type": "wait", "seconds": 45, "next": "last-echo"},
+            {"id": "last-echo", "type": "echo", "message": "last echo", "end": True},
+        ],
+    }
+    definition = parse(seed)
+    assert definition.start == "initial-echo"
+    assert definition.input_problem({"foo": "bar"}) is None
+    assert definition.input_problem({"bar": "baz", "foo": ""}) == (
+        "Additional properties are not allowed ('bar' was unexpected)\n\n"
+        "Failed validating 'additionalProperties' in schema:\n"
+        "    {'additionalProperties': False,\n     'properties': {'foo': {'type': 'string'}},\n"
+        "     'required': ['foo'],\n     'type': 'object'}\n\nOn instance:\n    {'bar': 'baz', 'foo': ''}"
+    )
+
+
+def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> None:
+    found = problems(
+        {
+            "id": "No Good",
+            "retentionDays": 3,
+            "output": "${ outputs }",
+            "inputSchema": {"type": "objekt"},
+            "steps": [
+                {"id": "a", "type": "pas", "next": "b", "retry": 3},
+                {"id": "b", "type": "echo", "mesage": "hi", "next": "c"},
+                {"id": "b", "type": "pass", "next": "d", "input": "${ input. }", "stash": {"1st": 1}},
+                {"id": "d", "type": "pass", "output": ["${ stahs.x }"]},
+                {"id": "e", "type": "wait", "seconds": -1, "next": "dd"},
+                7,
+            ],
+        }
+    )
+    assert set(found) == {
+        "/id",
+        "/retentionDays",
+        "/output",
+        "/inputSchema/type",
+        "/steps/0/type",
+        "/steps/0/retry",
+        "/steps/1/mesage",
+        "/steps/1/message",
+        "/steps/2/id",
+        "/steps/2/stash/1st",
+        "/steps/3",
+        "/steps/3/output/0",
+        "/steps/4/next",
+        "/steps/4/seconds",
+        "/steps/5",
+    }
+    assert found["/id"].document() == {
+        "path": "/id",
+        "message": "expected text that matches ^[a-z0-9][a-z0-9-]{0,63}$, found 'No Good'",
+        "found": "No Good",
+        "expected": "^[a-z0-9][a-z0-9-]{0,63}$",
+    }
+    assert found["/steps/0/type"].message == "unknown step type, did you mean 'pass'?"
+    assert found["/steps/1/mesage"].message == "unknown field, did you mean 'message'?"
+    assert found["/output"].message.endswith("did you mean 'output'?")
+
+
+@pytest.mark.parametrize("field", ["retentionDays", "schedule", "language", "version", "tenantId"])
+def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
+    assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
+
+
+@pytest.mark.parametrize(
+    "kind", ["lambda", "queue", "callback", "human", "signal", "execute", "parallel", "map", "", "Pass", None, 3, []]
+)
+def test_unknown_step_types_are_refused_by_their_path(kind: Any) -> None:
+    found = problems(document({"type": kind, "branches": [], "end": True}))
+    assert set(found) == {"/steps/0/type"}
+    assert found["/steps/0/type"].expected == ["choice", "echo", "fail", "http", "pass", "succeed", "wait"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path"),
+    [
+        ({"id": "a\n"}, "/steps/0/id"),
+        ({"id": ""}, "/steps/0/id"),
+        ({"id": "x" * 65}, "/steps/0/id"),
+        ({"end": False}, "/steps/0/end"),
+        ({"end": 1}, "/steps/0/end"),
+        ({"next": 3}, "/steps/0/next"),
+        ({"stash": {"a b": 1}}, "/steps/0/stash/a b"),
+        ({"stash": {"a/b": 1}}, "/steps/0/stash/a~1b"),
+        ({"timeoutSeconds": 0}, "/steps/0/timeoutSeconds"),
+        ({"timeoutSeconds": "9"}, "/steps/0/timeoutSeconds"),
+        ({"timeoutSeconds": True}, "/steps/0/timeoutSeconds"),
+        ({"retry": [{}]}, "/steps/0/retry/0/errors"),
+        ({"retry": [{"errors": []}]}, "/steps/0/retry/0/errors"),
+        ({"retry": [{"errors": ["*"], "maxAttempts": 0}]}, "/steps/0/retry/0/maxAttempts"),
+        ({"retry": [{"errors": ["*"], "maxAttempts": 1.5}]}, "/steps/0/retry/0/maxAttempts"),
+        ({"retry": [{"errors": ["*"], "jitter": "some"}]}, "/steps/0/retry/0/jitter"),
+        ({"retry": [{"errors": ["*"], "backoffRate": 0.5}]}, "/steps/0/retry/0/backoffRate"),
+        ({"catch": [{"errors": ["*"]}]}, "/steps/0/catch/0/next"),
+        ({"catch": [{"errors": ["*"], "next": "nowhere"}]}, "/steps/0/catch/0/next"),
+        ({"catch": [{"errors": ["*"], "next": "s1", "stash": {"a": "${ output }"}}]}, "/steps/0/catch/0/stash/a"),
+        ({"input": "${ output }"}, "/steps/0/input"),
+        ({"input": {"a/b": ["${ error }"]}}, "/steps/0/input/a~1b/0"),
+        ({"output": "${ secrets.key }"}, "/steps/0/output"),
+    ],
+)
+def test_wrong_common_fields_are_refused_by_their_path(wrong: dict[str, Any], path: str) -> None:
+    assert path in problems(document(PASS | {"end": True} | wrong, maxTransitions=3))
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [
+        ({"type": "echo"}, "/message"),
+        ({"type": "wait"}, ""),
+        ({"type": "wait", "seconds": 1, "until": "2030-01-01T00:00:00Z"}, ""),
+        ({"type": "wait", "seconds": "soon"}, "/seconds"),
+        ({"type": "wait", "seconds": None}, "/seconds"),
+        ({"type": "wait", "until": "2030-01-01"}, "/until"),
+        ({"type": "wait", "until": "2030-01-01T00:00:00"}, "/until"),
+        ({"type": "wait", "until": "9999-12-31T23:59:59-23:59"}, "/until"),
+        ({"type": "choice"}, "/choices"),
+        ({"type": "choice", "choices": []}, "/choices"),
+        ({"type": "choice", "choices": [{"when": "input.a", "next": "s1"}]}, "/choices/0/when"),
+        ({"type": "choice", "choices": [{"when": True}]}, "/choices/0/next"),
+        ({"type": "choice", "choices": [{"when": True, "next": "x"}]}, "/choices/0/next"),
+        ({"type": "choice", "choices": [{"when": True, "next": "s1"}], "default": "x"}, "/default"),
+        ({"type": "choice", "choices": [{"when": True, "next": "s1"}], "next": "s1"}, "/next"),
+        ({"type": "choice", "choices": [{"when": True, "next": "s1"}], "end": True}, "/end"),
+        ({"type": "http"}, "/url"),
+        ({"type": "http", "url": "example.com"}, "/url"),
+        ({"type": "http", "url": "http://"}, "/url"),
+        ({"type": "http", "url": "http://[::1"}, "/url"),
+        ({"type": "http", "url": "https://x.example", "method": "get"}, "/method"),
+        ({"type": "http", "url": "https://x.example", "headers": {"a": None}}, "/headers/a"),
+        ({"type": "http", "url": "https://x.example", "auth": {}}, "/auth"),
+        ({"type": "http", "url": "https://x.example", "auth": {"bearer": "x", "username": "y"}}, "/auth"),
+        ({"type": "http", "url": "https://x.example", "successCodes": [99]}, "/successCodes/0"),
+        ({"type": "http", "url": "https://x.example", "successCodes": ["6xx"]}, "/successCodes/0"),
+        ({"type": "http", "url": "https://x.example", "timeoutSeconds": 61}, "/timeoutSeconds"),
+        ({"type": "succeed", "next": "s1"}, "/next"),
+        ({"type": "succeed", "end": True}, "/end"),
+        ({"type": "fail"}, "/error"),
+        ({"type": "fail", "error": ""}, "/error"),
+        ({"type": "fail", "error": "a", "catch": []}, "/catch"),
+        ({"type": "fail", "error": "a", "output": 1}, "/output"),
+    ],
+)
+def test_wrong_fields_of_step_types_are_refused_by_their_path(step: dict[str, Any], path: str) -> None:
+    assert f"/steps/0{path}" in problems(document(step, maxTransitions=3))
+
+
+def test_step_needs_next_or_end_and_not_both() -> None:
+    steps = [{"id": "a", "type": "pass"}, {"id": "b", "type": "pass", "next": "a", "end": True}]
+    assert set(problems({"id": "x", "steps": steps})) == {"/steps/0", "/steps/1"}
+
+
+def test_every_step_is_reachable() -> None:
+    island = [PASS | {"id": "x", "next": "y"}, PASS | {"id": "y", "next": "x"}]
+    assert set(problems(document(PASS | {"end": True}, *island, maxTransitions=9))) == {"/steps/1", "/steps/2"}
+    broken = document(PASS | {"next": "s9"}, PASS | {"next": "s1"}, PASS)
+    assert set(problems(broken)) == {"/steps/0/next", "/steps/1", "/steps/2"}
+
+
+def test_step_that_only_a_catch_leads_to_is_reachable() -> None:
+    parse(document(PASS | {"catch": [{"errors": ["*"], "next": "b"}], "end": True}, PASS | {"id": "b"}))
+
+
+def test_cycle_of_pure_steps_alone_must_write_max_transitions() -> None:
+    loop = [PASS, {"type": "choice", "choices": [{"when": "${ input }", "next": "s1"}], "default": "s3"}, PASS]
+    assert set(problems(document(*loop))) == {"/maxTransitions"}
+    parse(document(*loop, maxTransitions=100))
+    loop[0] = {"type": "wait", "seconds": 1}
+    parse(document(*loop))
+
+
+def test_bounds_of_the_definition_are_checked() -> None:
+    assert set(problems({"id": "x", "steps": []})) == {"/steps"}
+    assert set(problems({"id": "x", "steps": {}})) == {"/steps"}
+    assert set(problems({})) == {"/id", "/steps"}
+    assert "/steps" in problems(document(*[PASS] * 501))
+    assert set(problems(document(PASS, maxTransitions=0))) == {"/maxTransitions"}
+    assert set(problems(document(PASS, inputSchema=[]))) == {"/inputSchema"}
+
+
+@pytest.mark.parametrize("found", [None, True, 3, 1.5, "id: x", []])
+def test_document_that_is_no_object_is_refused(found: Any) -> None:
+    assert set(problems(found)) == {""}
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), 10**400, "\ud800", {1: 2}, {"\udfff": 1}, (1,), b"x"])
+def test_what_is_no_json_is_refused_by_its_path(odd: Any) -> None:
+    path = "/steps/0/output/deep/1"
+    assert set(problems(document(PASS | {"output": {"deep": [0, odd]}}))) == {path}
+
+
+def test_deep_documents_are_refused() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    found = problems(document(PASS | {"output": deep}))
+    assert "nested" in next(iter(found.values())).message
+
+
+def test_endless_lists_of_problems_are_cut() -> None:
+    found = problems({"id": "x", "steps": [PASS | {f"f{i}": 1 for i in range(400)}]})
+    assert len(found) == 101
+    assert "and more" in found[""].message
+    wrong = [PASS | {"id": f"s{i}", "next": f"t{i}"} for i in range(400)]
+    assert 100 <= len(problems({"id": "x", "steps": wrong})) <= 102
+
+
+def test_numbers_without_fraction_count_as_integers() -> None:
+    definition = parse(document(PASS | {"retry": [{"errors": ["*"], "maxAttempts": 2.0}]}, maxTransitions=5.0))
+    assert repr(definition.max_transitions) == "5"
+    assert repr(definition.steps["s1"].retry[0].max_attempts) == "2"
