@@ -1,1 +1,1 @@
-"""sedo: everything that ships to Lambda. Imports point one way: api, processor → runtime → adapters → ports → engine."""
+"""All that ships to Lambda. Imports point one way: api, processor → runtime → adapters → ports → engine."""

@@ -1,4 +1,7 @@
-"""Dead letters: an outage or a poisonous message? Sent again with growing delays; after the last life the step fails visibly."""
+"""Dead letters: an outage or a poisonous message?
+
+Sent again with growing delays; after the last life the step fails visibly.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.errors import DefinitionInvalid, SedoError
 from chalicelib.engine.events import ProcessingGivenUp
 from chalicelib.engine.execution import Execution
-from chalicelib.outbox import Outbox
+from chalicelib.outbox import Outbox, tenant_of
 from chalicelib.ports import Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
@@ -55,9 +58,9 @@ def _bury_or_revive(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: 
         if not _matters(head, message.token, message.kind):
             return
     if message.lives < len(delays):
-        again = replace(message, n=runtime.nonces(), lives=message.lives + 1)
-        tenant_id = message.execution_id.partition(":")[0]
-        outbox.put_messages([Outgoing(again, tenant_id, delays[message.lives])])
+        # It keeps its nonce: what a slow process with an earlier delivery still commits must be found by row 1.
+        again = replace(message, lives=message.lives + 1)
+        outbox.put_messages([Outgoing(again, tenant_of(message), delays[message.lives])])
     elif isinstance(head, Execution):
         _give_up(runtime, outbox, delivery, head)
     else:
@@ -88,6 +91,7 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
         if outcome.current is None:
             return
         head = outcome.current
+        outbox.put(head, sends_lost_with(head, message.n, message.token))
 
 
 def _definition(runtime: Runtime, head: Execution) -> Definition | None:

@@ -1,4 +1,4 @@
-"""Driving one execution by its messages: decide → commit → effects → decide …, until it has to wait, ends, or time is up.
+"""Driving one execution by its messages: decide → commit → effects → decide …, until it waits, ends, or time is up.
 
 How a message meets its head, over all cursors:
 
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from chalicelib.commits import lighten
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, looked_at_ms, sends_lost_with
-from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.definition import Definition
+from chalicelib.engine.effects import Send, Task, TaskResult
 from chalicelib.engine.events import Arrived, Cover, Event, Looked, Performed
 from chalicelib.engine.execution import Execution
-from chalicelib.outbox import Outbox
+from chalicelib.outbox import Outbox, delay_seconds, tenant_of
 from chalicelib.patience import patiently
-from chalicelib.ports import Committed, Conflict
+from chalicelib.ports import Committed, Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.processor")
@@ -53,8 +54,7 @@ class Driver:
         event = self._first_event(execution)
         conflicts = 0
         while event is not None:
-            definition = self.runtime.definition(execution)
-            decision = decide(definition, execution, event, self.runtime.now_ms(), self.runtime.policy)
+            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.runtime.policy)
             if decision.changed:
                 outcome = self._commit(execution, decision)
                 if isinstance(outcome, Conflict):
@@ -68,9 +68,23 @@ class Driver:
                         return Driven(execution, must_come_back=lost_look or self._is_live(execution))
                     continue
                 execution = decision.execution
-            self.outbox.put(execution, decision.sends)
+                self.outbox.put(execution, decision.sends)
+            elif decision.sends:
+                self._send_again(decision.sends)
             event = self._next_event(execution, decision)
         return Driven(execution)
+
+    def _definition(self, execution: Execution) -> Definition | None:
+        return patiently(self.runtime, self.until_ms, lambda: self.runtime.definition(execution))
+
+    def _send_again(self, sends: Sequence[Send]) -> None:
+        """Send this very message for later, since it came early.
+
+        It keeps its nonce: this delivery will be acknowledged, and what another delivery of it commits meanwhile (a
+        slow process, a clock ahead) must still be found by row 1.
+        """
+        delay = delay_seconds(self.runtime, min(send.due_at_ms for send in sends))
+        self.outbox.put_messages([Outgoing(self.message, tenant_of(self.message), delay)])
 
     def _first_event(self, execution: Execution) -> Event | None:
         if self.message.kind == "look":
@@ -87,7 +101,7 @@ class Driver:
         return self._arrived() if decision.changed and self._is_live(execution) else None
 
     def _cover(self) -> Cover | None:
-        """Give leave to go on inline; a message that came before hands over to a fresh one, or receives would add up."""
+        """Give leave to go on inline; one that came before hands over to a fresh message, or receives would add up."""
         if self.delivery.receive_count > 1 or self.message.kind != "drive":
             return None
         return Cover(self.message.token, self.until_ms)
@@ -96,7 +110,7 @@ class Driver:
         """Row 2: say whether a cursor carries the message's token (for a look: whether it could still matter)."""
         if self.message.kind == "look":
             return False
-        return any(cursor.token == self.message.token for cursor in execution.cursors)
+        return any(cursor.token == self.message.token and not cursor.in_index for cursor in execution.cursors)
 
     def _send_lost(self, execution: Execution) -> None:
         """Row 1: repeat the sends of what this message's processing committed."""

@@ -19,15 +19,24 @@ FULL_BATCH = 10
 
 def outgoing(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> list[Outgoing]:
     """Turn sends into messages: a nonce for each, and the delay that is left."""
-    now = runtime.now_ms()
     return [
         Outgoing(
             Message(execution.id, send.token, runtime.nonces(), send.kind),
             execution.tenant_id,
-            min(MAX_DELAY_SECONDS, max(0, math.ceil((send.due_at_ms - now) / 1000))),
+            delay_seconds(runtime, send.due_at_ms),
         )
         for send in sends
     ]
+
+
+def delay_seconds(runtime: Runtime, due_at_ms: int) -> int:
+    """Return the delay of a message that is to arrive at a moment, as far as a queue can do."""
+    return min(MAX_DELAY_SECONDS, max(0, math.ceil((due_at_ms - runtime.now_ms()) / 1000)))
+
+
+def tenant_of(message: Message) -> str:
+    """Return whose execution a message is for."""
+    return message.execution_id.partition(":")[0]
 
 
 def send_guarded(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> None:

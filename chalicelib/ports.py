@@ -1,6 +1,7 @@
-"""What the processor and the API need from the outside, as protocols: one suite of contract tests holds for every implementation.
+"""What the processor and the API need from the outside, as protocols.
 
-Store, Queue and TaskRunner are implemented by adapters/ (DynamoDB, SQS, HTTP) and by in-memory fakes outside chalicelib.
+One suite of contract tests holds for every implementation. Store, Queue and TaskRunner are implemented by adapters/
+(DynamoDB, SQS, HTTP) and by in-memory fakes outside chalicelib.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Store(Protocol):
         ...
 
     def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-        """Return at least the first `limit` flushed events with seq > after_seq, if there are so many, in order, without doubles."""
+        """Return at least the first `limit` flushed events after `after_seq` (if so many are there), in order, once each."""
         ...
 
 
@@ -149,7 +150,7 @@ class Queue(Protocol):
         ...
 
     def backlog(self) -> int:
-        """Return about how many messages are ready to be received on the working queue."""
+        """Return about how many messages are ready to be received on the two working queues."""
         ...
 
     def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ class Unreadable(SedoError):
 
 
 def post_definition(runtime: Runtime, tenant_id: str, document: Any) -> str:
-    """Check a definition and store it as its next version; return its id. Raises DefinitionInvalid with all problems."""
+    """Check a definition, store it as its next version, return its id. Raises DefinitionInvalid with all problems."""
     definition = parse(document)
     runtime.store.put_definition(tenant_id, definition.id, document, runtime.now_ms())
     return definition.id
@@ -93,7 +93,7 @@ def start_execution(
 def cancel_execution(
     runtime: Runtime, tenant_id: str, execution_id: str, cause: str | None, *, actor: str
 ) -> Execution:
-    """End a live execution as cancelled; one that is cancelled already is returned as it is. Raises NotFound, AlreadyEnded."""
+    """End a live execution as cancelled; a cancelled one is returned as it is. Raises NotFound, AlreadyEnded."""
     execution = load_execution(runtime, tenant_id, execution_id)
     while True:
         event = CancelRequested(cause, actor, runtime.nonces())
@@ -123,7 +123,7 @@ def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execu
 
 
 def history(runtime: Runtime, tenant_id: str, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-    """Return up to `limit` events with seq > after_seq, complete and read-after-write: the head first, then the chunks."""
+    """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks."""
     execution = load_execution(runtime, tenant_id, execution_id)
     flushed: list[HistoryEvent] = []
     if after_seq < execution.flushed_seq:

@@ -25,7 +25,7 @@ class Settings:
     meter: bool = False
 
     def resource(self, name: str) -> str:
-        """Return the deployed name of a table or queue, e.g. `execution-processor-queue` → `sedo_execution-processor-queue`."""
+        """Return the deployed name of a table or queue: `sedo_`, after the prefix, before its own."""
         return f"{self.prefix}sedo_{name}"
 
 

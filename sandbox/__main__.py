@@ -68,6 +68,7 @@ def run_once(asked: Options) -> int:
     try:
         definition, given = run.read_definition(asked.run), run.read_input(asked.input)
         if net.answers(f"{asked.api_url}/health"):
+            say(f"using the sedo that is up at {asked.api_url}")
             return run.run(asked, definition, given, asked.api_url, signals.check)
         return run_in_own(asked, definition, given, signals)
     except (run.BadInput, client.Refused) as error:

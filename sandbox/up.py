@@ -20,9 +20,9 @@ from sandbox.bootstrap import ROOT, STATE, say
 from sandbox.code_watch import CodeWatch
 from sandbox.emulators import Emulator
 from sandbox.options import API_PORT, EMULATOR_PORTS, Options
-from sandbox.processes import Part, PartError, Reaper
+from sandbox.processes import Part, PartError, Reaper, is_alive
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 PROVISION_SECONDS = 360.0
 FINISH_SECONDS = 5
 CODE_END_SECONDS = FINISH_SECONDS + 3.0
@@ -34,7 +34,6 @@ class Sandbox:
 
     def __init__(self, options: Options, reaper: Reaper, check: Callable[[], None], private: bool = False) -> None:
         self.options, self.reaper, self.check, self.private = options, reaper, check, private
-        self.folder = STATE / (f"private-{os.getpid()}" if private else "logs")
         self.parts: list[Part] = []
         self.code: list[Part] = []
         self.code_is_broken = False
@@ -42,8 +41,17 @@ class Sandbox:
         self.lock: IO[str] | None = None
         self.listener = listen_for_api(0 if private and not options.api_port else options.api_port or API_PORT)
         self.api_url = f"http://{net.HOST}:{self.listener.getsockname()[1]}"
+        self.folder = self.choose_folder()
         self.emulator = self.choose_emulator()
         self.environment = {**emulators.aws_environment(self.emulator.url), "PYTHONUNBUFFERED": "1"}
+
+    def choose_folder(self) -> Path:
+        """Logs and the emulator's scratch files: apart for each sandbox, or two would write to the same."""
+        if self.private:
+            remove_old_private_folders()
+            return STATE / f"private-{os.getpid()}"
+        port = self.listener.getsockname()[1]
+        return STATE / "logs" / ("" if port == API_PORT else str(port))
 
     def choose_emulator(self) -> Emulator:
         """What the options name, on a port that is free."""
@@ -200,6 +208,14 @@ def listen_for_api(port: int) -> socket.socket:
         else:
             hint = "--api-port chooses another"
         raise PartError(f"port {port}, where the API should listen, is in use: {hint}") from None
+
+
+def remove_old_private_folders() -> None:
+    """A run that broke leaves its logs to be read, until the next run."""
+    for folder in STATE.glob("private-*"):
+        pid = folder.name.rpartition("-")[2]
+        if pid.isdecimal() and not is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def end_all(parts: list[Part], grace_seconds: float) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sandbox import emulators, net
 from sandbox.bootstrap import ROOT, say
 from sandbox.options import API_PORT, EMULATOR_PORTS, Options
+from sandbox.processes import is_alive
 from sandbox.up import RUNNING
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -95,14 +96,3 @@ def find_note(options: Options) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return note if is_alive(note["pid"]) else None
-
-
-def is_alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -142,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
     )
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     sources = list(find_sources(app, config, stop, max(1, asked.threads), not asked.no_schedules))
     if asked.health_port:
         serve_health(sources, asked.health_host, asked.health_port)

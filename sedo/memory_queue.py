@@ -82,10 +82,11 @@ class MemoryQueues:
             self._wake(queue, message)
 
     def backlog(self) -> int:
-        """Count what is visible on the ready queue."""
+        """Count what is visible on both queues."""
         with self._lock:
             now = self._now_ms()
-            return sum(message.visible_at_ms <= now for message in self._stored[READY].values())
+            stored = (self._stored[name] for name in (READY, TIMEOUT))
+            return sum(message.visible_at_ms <= now for messages in stored for message in messages.values())
 
     def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
         """Take messages away; a handle that is no longer the latest does nothing."""

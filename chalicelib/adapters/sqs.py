@@ -61,11 +61,14 @@ class SqsQueue:
         return refused + [message for message, _ in left.values()]
 
     def backlog(self) -> int:
-        """Ask SQS for its approximate number of visible messages on the ready queue."""
+        """Ask SQS for its approximate numbers of visible messages: those that are still delayed are not among them."""
+        return self._visible(READY) + self._visible(TIMEOUT)
+
+    def _visible(self, name: str) -> int:
+        url = self._url(self._clients.settings.resource(name))
         with reaching_aws():
             answer = self._clients.sqs.get_queue_attributes(
-                QueueUrl=self._url(self._clients.settings.resource(READY)),
-                AttributeNames=["ApproximateNumberOfMessages"],
+                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
             )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 

@@ -151,7 +151,7 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
     early: list[Send] = []
     moved = False
     for cursor in draft.cursors:
-        if cursor.token != event.token:
+        if cursor.token != event.token or cursor.in_index:
             continue
         if cursor.due_at_ms - draft.now_ms > EARLY_MS:
             early.append(Send(cursor.token, cursor.due_at_ms))

@@ -13,6 +13,8 @@ from chalicelib.engine.errors import UnsupportedHead
 from chalicelib.engine.history import HistoryEvent
 
 FORMAT = 1
+WATCHDOG_MAY_LAG_MS = 900_000
+"""So much later a look may come that only guards against lost messages, while a backlog is worked off."""
 
 
 class State(StrEnum):
@@ -98,11 +100,14 @@ class Execution:
 
 
 def due_is_watchdog(execution: Execution) -> bool:
-    """Say whether the head's `due_at_ms` only guards against lost messages, so that no timer depends on it."""
+    """Say whether the head's `due_at_ms` only guards against lost messages, so that no timer depends on it.
+
+    A look that may come much later must not carry a timer: not its own, and not one that it would have to move on to.
+    """
     timers = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
     if execution.deadline_at_ms is not None:
         timers.append(execution.deadline_at_ms)
-    return execution.due_at_ms not in timers
+    return all(timer > (execution.due_at_ms or 0) + WATCHDOG_MAY_LAG_MS for timer in timers)
 
 
 def to_document(execution: Execution) -> dict[str, Any]:

@@ -29,11 +29,14 @@ def schema_problems(schema: Any, dialect: type[Validator], path: str) -> Iterato
 
 
 def _against_metaschema(schema: Any, dialect: type[Validator], path: str) -> Iterator[Problem]:
+    said: set[tuple[str, str]] = set()  # the parts of a metaschema repeat each other
     try:
         checker = dialect(dialect.META_SCHEMA, format_checker=dialect.FORMAT_CHECKER)
         for error in checker.iter_errors(schema):
             at = path + pointer(*error.absolute_path)
-            yield Problem(at, f"not a valid JSON Schema: {error.message[:500]}")
+            if (at, error.message) not in said:
+                said.add((at, error.message))
+                yield Problem(at, f"not a valid JSON Schema: {error.message[:500]}")
     except RecursionError:
         yield Problem(path, "the schema is nested too deeply")
     except (ValueError, ArithmeticError, TypeError, re.error) as error:

@@ -83,26 +83,35 @@ def _plain_size(value: Any) -> int:
 
 def measure(value: Any, what: str = "the value", limit: int = MAX_VALUE_BYTES) -> int:
     """Return the size of a value that can be stored; raises Unfit for what is too large, too deep, or no JSON."""
+    if isinstance(value, str) and len(value) < limit and value.isascii() and value.isprintable():
+        return len(value) + 2
     total = size(value, limit)
     if total > limit:
         raise Unfit(DATA_TOO_LARGE, f"{what} is larger than {limit} bytes of JSON")
     level = [value]
     for _ in range(MAX_DEPTH):
-        below: list[Any] = []
-        for found in level:
-            if isinstance(found, dict):
-                below.extend(found)
-                below.extend(found.values())
-            elif isinstance(found, list):
-                below.extend(found)
-            elif not isinstance(found, str) or not found.isascii():
-                flaw = plain_flaw(found)
-                if flaw is not None:
-                    raise Unfit(DATA_INVALID, f"{what} holds {flaw}")
-        if not below:
+        level = _below(level, what)
+        if not level:
             return total
-        level = below
     raise Unfit(DATA_TOO_LARGE, f"{what} is nested more than {MAX_DEPTH} levels deep")
+
+
+def _below(level: list[Any], what: str) -> list[Any]:
+    """Return what the values of one level hold. Raises Unfit for a plain value that is no JSON."""
+    below: list[Any] = []
+    for found in level:
+        if isinstance(found, dict):
+            if not all(isinstance(key, str) for key in found):
+                raise Unfit(DATA_INVALID, f"{what} holds a key that is no text")
+            below.extend(found)
+            below.extend(found.values())
+        elif isinstance(found, list):
+            below.extend(found)
+        elif not isinstance(found, str) or not found.isascii():
+            flaw = plain_flaw(found)
+            if flaw is not None:
+                raise Unfit(DATA_INVALID, f"{what} holds {flaw}")
+    return below
 
 
 def plain_flaw(value: Any) -> str | None:

@@ -136,8 +136,8 @@ class Walk:
         """Record a step's success and go to the next step, or end."""
         step = self._step(cursor)
         try:
-            if done.details:
-                self._bounded(dict(done.details), "what the step logs")
+            for logged in done.details.values():
+                self._bounded(logged, "what the step logs")
             output, kept = self._results(step, cursor, cursor.input if done.passes else done.value)
         except _FAULTS as error:
             return self._fail(cursor, _as_failure(error, step.id))

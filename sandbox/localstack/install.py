@@ -77,10 +77,21 @@ def ensure() -> None:
 def make_environment() -> None:
     """LocalStack's requirements want exactly Python 3.13: one that is here, else one that uv brings."""
     what = f"LocalStack's environment (set {PYTHON_VARIABLE} to a Python 3.13 if uv finds none)"
-    python = os.environ.get(PYTHON_VARIABLE) or shutil.which("python3.13") or "3.13"
-    bootstrap.uv(["venv", "--quiet", "--no-project", "--clear", "--python", python, str(VENV)], what)
+    bootstrap.uv(["venv", "--quiet", "--no-project", "--clear", "--python", python313(), str(VENV)], what)
     pip = ["pip", "install", "--quiet", "--require-hashes", "--python", str(bootstrap.python_of(VENV))]
     bootstrap.uv([*pip, "--requirement", str(REQUIREMENTS)], what)
+
+
+def python313() -> str:
+    """A Python 3.13 that runs (a version manager's stub on PATH may not), else what uv is to look for."""
+    named = os.environ.get(PYTHON_VARIABLE)
+    if named:
+        return named
+    managed = sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python"), reverse=True)
+    for python in (shutil.which("python3.13"), *map(str, managed)):
+        if python and subprocess.run([python, "--version"], capture_output=True).returncode == 0:
+            return python
+    return "3.13"
 
 
 def make_dynamodb() -> None:

@@ -1,0 +1,208 @@
+"""Counts what one execution needs: real requests to an emulator, metered at the adapters, on a virtual clock.
+
+Nothing is slept through: a delay of any length reaches the queue as one second, and the clock goes to the moment at
+which the message was due. Receives and deletes, which Lambda's poller makes, are counted here, one of each per batch;
+polls that find nothing and the tick's own queries serve all executions together and are left out.
+Write units are those that the emulator answers. For reads its answers cannot be used (none for a batch, and one unit
+whatever the size), so that each read counts as one unit: it is consistent, and of one item below 4 KB.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+
+from chalicelib import service
+from chalicelib.adapters import connect
+from chalicelib.adapters.aws import Clients
+from chalicelib.adapters.dynamodb import DynamoStore
+from chalicelib.adapters.metering import Reading, meter_of_process
+from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.execution import Execution
+from chalicelib.ports import Outgoing, Queue, TaskRunner
+from chalicelib.processor import handle_batch
+from chalicelib.runtime import Runtime
+from chalicelib.settings import Settings
+from chalicelib.ticks import tick
+from sandbox.events import sqs_event
+
+TENANT = "bench"
+STEP_MS = 1000
+WORKING_QUEUES = ("execution-processor-queue", "timeout-queue")
+MOST_BATCHES = 200
+
+
+@dataclass
+class Counts:
+    """What one execution took. `ticks` are invocations of the tick that found it; they serve others too."""
+
+    table: str
+    reading: Reading
+    messages: int
+    receives: int
+    deletes: int
+    invocations: int
+    calls: int
+    ticks: int
+
+    def document(self) -> dict[str, Any]:
+        """Return the counts by name."""
+        units, requests = self.reading.units, self.reading.requests
+        sends = requests["sqs.SendMessageBatch"]
+        reads = requests["dynamodb.GetItem"] + requests["dynamodb.BatchGetItem"]
+        return {
+            "head_writes": self.reading.calls[f"PutItem.{self.table}"],
+            "index_writes": round(self._units(f"write.{self.table}/")),
+            "history_writes": self.reading.calls[f"PutItem.{self.table}_history"],
+            "reads": reads,
+            "messages": self.messages,
+            "send_requests": sends,
+            "sqs_requests": sends + self.receives + self.deletes,
+            "invocations": self.invocations,
+            "calls": self.calls,
+            "ticks": self.ticks,
+            "write_units": self._units("write."),
+            "read_units": float(reads),
+            "units": {name: number for name, number in sorted(units.items()) if number},
+            "dynamodb_requests": {name: n for name, n in requests.items() if name.startswith("dynamodb.")},
+        }
+
+    def _units(self, prefix: str) -> float:
+        return sum(number for name, number in self.reading.units.items() if name.startswith(prefix))
+
+
+@dataclass
+class HastyQueue:
+    """The real queue, but that every delay is a second."""
+
+    inner: Queue
+    sent: list[Outgoing] = field(default_factory=list)
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        """Send, and remember what was sent."""
+        self.sent.extend(messages)
+        return self.inner.send([replace(m, delay_seconds=min(1, m.delay_seconds)) for m in messages])
+
+    def backlog(self) -> int:
+        """As the real one."""
+        return self.inner.backlog()
+
+    def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
+        """As the real one."""
+        self.inner.delete(queue_arn, receipt_handles)
+
+
+@dataclass
+class CountedTasks:
+    """Outside calls, counted."""
+
+    inner: TaskRunner
+    calls: int = 0
+
+    def perform(self, task: Task) -> TaskResult:
+        """As the real one."""
+        self.calls += 1
+        return self.inner.perform(task)
+
+
+class Laboratory:
+    """sedo on an emulator that AWS_ENDPOINT_URL names, with a clock that is set by hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings = replace(settings, meter=True)
+        outside = connect(settings)
+        self.now_ms = time.time_ns() // 1_000_000
+        self.queue = HastyQueue(outside.queue)
+        self.tasks = CountedTasks(outside.tasks)
+        self.runtime = Runtime(
+            settings=settings,
+            store=outside.store,
+            queue=self.queue,
+            tasks=self.tasks,
+            now_ms=lambda: self.now_ms,
+            nonces=outside.nonces,
+            sleep=outside.sleep,
+        )
+        self._meter = meter_of_process()
+        self._unmetered = DynamoStore(Clients(replace(settings, meter=False)))
+        self._sqs = boto3.client("sqs")
+        self._urls = [self._sqs.get_queue_url(QueueName=settings.resource(name))["QueueUrl"] for name in WORKING_QUEUES]
+        self._arns = [
+            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            for url in self._urls
+        ]
+
+    def count(self, document: dict[str, Any], input: Any = None) -> tuple[Execution, Counts]:
+        """Run one execution to its end; return its head and what it took. The definition's post is not counted."""
+        definition_id = service.post_definition(self.runtime, TENANT, document)
+        self._meter.reset()
+        self.queue.sent.clear()
+        self.tasks.calls = 0
+        begun = service.start_execution(self.runtime, TENANT, definition_id, input, actor="bench")
+        took: Counter[str] = Counter(invocations=1)
+        shared = Reading()
+        for _ in range(MOST_BATCHES):
+            head = self.head(begun.id)
+            if head.ended:
+                break
+            self._let_time_pass(head, took, shared)
+            self._invoke(took)
+        reading = self._meter.reset()
+        reading.requests -= shared.requests
+        for name, units in shared.units.items():
+            reading.units[name] -= units
+        return self.head(begun.id), Counts(
+            self.runtime.settings.resource("execution"),
+            reading,
+            len(self.queue.sent),
+            took["receives"],
+            took["deletes"],
+            took["invocations"],
+            self.tasks.calls,
+            took["ticks"],
+        )
+
+    def head(self, execution_id: str) -> Execution:
+        """Return a head without counting the read."""
+        found = self._unmetered.load([execution_id])[execution_id]
+        assert isinstance(found, Execution)
+        return found
+
+    def _let_time_pass(self, head: Execution, took: Counter[str], shared: Reading) -> None:
+        """Go to the moment of the next message; where only the index knows it, a tick comes before."""
+        due = min(cursor.due_at_ms for cursor in head.cursors)
+        if all(cursor.in_index for cursor in head.cursors):
+            self.now_ms = max(self.now_ms, due - 30 * STEP_MS)
+            before = self._meter.snapshot()
+            tick(self.runtime)
+            after = self._meter.snapshot()
+            took["ticks"] += 1
+            for name in ("dynamodb.Query", "sqs.GetQueueAttributes", "sqs.GetQueueUrl"):
+                shared.requests[name] += after.requests[name] - before.requests[name]
+            for name in (name for name in after.units if name.startswith("read.")):
+                shared.units[name] += after.units[name] - before.units.get(name, 0)
+        self.now_ms = max(self.now_ms, due)
+
+    def _invoke(self, took: Counter[str]) -> None:
+        """Receive one batch as Lambda's poller does, hand it over, delete it."""
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for url, arn in zip(self._urls, self._arns, strict=True):
+                answer = self._sqs.receive_message(
+                    QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageSystemAttributeNames=["All"]
+                )
+                if messages := answer.get("Messages", []):
+                    handle_batch(self.runtime, sqs_event(messages, arn))
+                    self._sqs.delete_message_batch(
+                        QueueUrl=url,
+                        Entries=[{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)],
+                    )
+                    took.update(receives=1, deletes=1, invocations=1)
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("no message came")

@@ -1,0 +1,36 @@
+"""The simulation: the real processor, engine and use cases over stores, queues and clocks made of memory.
+
+One seed is one run. Every I/O call of every invocation is a point where others go on and where faults strike.
+
+    hub.py          virtual time; each invocation is a greenlet, and the hub says who goes on
+    world.py        what AWS keeps: heads, chunks, messages; deliveries, ticks and the ends of invocations
+    ports.py        Store, Queue and TaskRunner as one invocation sees them
+    faults.py       which fault strikes at which call; each kind has a budget of its own
+    checks.py       the invariants, each with its name
+    scenarios.py    generated definitions, with the meaning of each step as plain data
+    reference.py    a naive interpreter that knows nothing of the engine: what must come out
+    run.py          one run: actors, quiet, final checks
+    shrink.py       from a violation to a short story
+    campaign.py     many seeds, counted
+
+Invariants:
+
+    version         a commit follows from the head that stands there, one version on
+    terminal        an ended head never changes
+    history         seq has no gap and no repeat; what was committed never changes; chunks hold committed events only
+    reading         reading a history gives all that was committed before, at every moment
+    outcome         every visit of a step commits exactly one outcome, and starts once
+    token           what waits has a token that no earlier attempt had
+    due             a live head's `due_at` is no later than the next moment that matters (plus 15 minutes for what a message drives)
+    driver          a live cursor has a message somewhere, or somebody who is about to send it, or an entry in the index
+    watchdog        a look never had to replace a message that was not lost
+    ends            every execution ends
+    reference       state, output, error and visits are what the reference says
+    late            without faults, timers are on time
+    deadline        an execution whose deadline has passed does not succeed or fail any more
+    one             one call to start makes one execution
+    fair            a message becomes a dead letter for its own step's failures, not for those of steps before
+    calls           one delivery makes one outside call for an attempt; without faults there is one call for an attempt
+    replay          all messages ever sent, again and in any order, change nothing
+    batch           a batch does not raise for what is nobody's fault
+"""

@@ -1,0 +1,137 @@
+"""The invariants that hold at every commit and at the end of every invocation. Their names are in the package's docstring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.engine.execution import Cursor, Execution
+from chalicelib.engine.history import EventType
+
+OUTCOMES = frozenset({EventType.STEP_SUCCEEDED.value, EventType.STEP_FAILED.value, EventType.STEP_TIMED_OUT.value})
+Row = list[Any]
+
+
+class Violation(BaseException):
+    """An invariant does not hold. Not an Exception: the processor's own guards must not catch it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name}: {text}")
+        self.name = name
+        self.text = text
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of one execution beside its head: all committed events, and what is in chunks."""
+
+    log: list[Row] = field(default_factory=list)
+    chunked_seq: int = 0
+    steps: dict[int, str] = field(default_factory=dict)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def check_commit(
+    record: Record, old: Execution | None, new: Execution, rows: Sequence[Row], watch_ms: int, now_ms: int
+) -> None:
+    """Check one commit against the head that it replaces, and add its events to the record."""
+    name = new.id
+    if new.version != (old.version if old else 0) + 1:
+        raise Violation("version", f"{name}: version {new.version} follows {old.version if old else 'nothing'}")
+    if old is not None and old.ended:
+        raise Violation("terminal", f"{name}: {old.state} became {new.state}")
+    _check_events(record, new, rows)
+    _check_tokens(record, new)
+    if not new.ended:
+        _check_due(new, watch_ms, now_ms)
+    elif new.cursors or new.due_at_ms is not None:
+        raise Violation("due", f"{name}: an ended head has cursors or due_at")
+
+
+def _check_events(record: Record, new: Execution, rows: Sequence[Row]) -> None:
+    name = new.id
+    known = len(record.log)
+    if [row[0] for row in rows] != list(range(new.flushed_seq + 1, new.seq + 1)):
+        raise Violation("history", f"{name}: head holds {[row[0] for row in rows]} of {new.flushed_seq}..{new.seq}")
+    if new.flushed_seq > record.chunked_seq:
+        raise Violation("history", f"{name}: events up to {new.flushed_seq} left the head, chunks go to {record.chunked_seq}")
+    if new.seq < known or new.flushed_seq > known:
+        raise Violation("history", f"{name}: seq fell from {known} to {new.seq}")
+    for row in rows:
+        if row[0] > known:
+            _note(record, name, row)
+            record.log.append(row)
+        elif record.log[row[0] - 1] != row:
+            raise Violation("history", f"{name}: event {row[0]} was {record.log[row[0] - 1]} and is {row}")
+    if len(record.steps) != new.visits:
+        raise Violation("outcome", f"{name}: {new.visits} visits are counted, {len(record.steps)} were started")
+    for visit in record.steps:
+        if visit not in record.outcomes and not new.ended and all(cursor.visit != visit for cursor in new.cursors):
+            raise Violation("outcome", f"{name}: visit {visit} has neither an outcome nor a cursor")
+
+
+def _note(record: Record, name: str, row: Row) -> None:
+    """Take a new event into account: one start and one outcome for a visit, attempts one by one."""
+    kind, step, visit, attempt = row[2], row[3], row[4], row[5]
+    if kind == EventType.STEP_STARTED.value:
+        if visit in record.steps or visit != len(record.steps) + 1:
+            raise Violation("outcome", f"{name}: visit {visit} of {step} starts after {len(record.steps)} visits")
+        record.steps[visit] = step
+        record.attempts[visit] = 1
+    elif kind == EventType.STEP_RETRIED.value:
+        if attempt != record.attempts[visit] or visit in record.outcomes:
+            raise Violation("outcome", f"{name}: attempt {attempt} of visit {visit} is retried out of turn")
+        record.attempts[visit] = attempt + 1
+    elif kind in OUTCOMES:
+        if visit in record.outcomes or record.attempts.get(visit) != attempt:
+            raise Violation("outcome", f"{name}: visit {visit} ({step}) ends again or at another attempt: {row}")
+        record.outcomes[visit] = kind
+
+
+def check_chunk(record: Record | None, execution_id: str, rows: Sequence[Row]) -> None:
+    """Check that a chunk holds committed events only, without gaps, and note how far chunks go."""
+    log = record.log if record else []
+    for row in rows:
+        if row[0] > len(log) or log[row[0] - 1] != row:
+            raise Violation("history", f"{execution_id}: a chunk holds event {row[0]}, which is not committed so: {row}")
+    seqs = [row[0] for row in rows]
+    if record is None or not seqs or seqs != list(range(seqs[0], seqs[-1] + 1)) or seqs[0] > record.chunked_seq + 1:
+        raise Violation("history", f"{execution_id}: a chunk of {seqs} does not follow what is in chunks")
+    record.chunked_seq = max(record.chunked_seq, seqs[-1])
+
+
+def _check_tokens(record: Record, new: Execution) -> None:
+    """See that what waits is not driven by the token of an earlier attempt, whose messages may still be about."""
+    for cursor in new.cursors:
+        position = (cursor.visit, cursor.attempt)
+        first = record.tokens.setdefault(cursor.token, position)
+        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > new.events[-1].at_ms):
+            raise Violation("token", f"{new.id}: token {cursor.token} of visit {first} now drives visit {position}")
+
+
+def _check_due(new: Execution, watch_ms: int, now_ms: int) -> None:
+    if not new.cursors:
+        raise Violation("driver", f"{new.id}: lives without a cursor")
+    latest = min(c.due_at_ms if c.in_index else max(c.due_at_ms, now_ms) + watch_ms for c in new.cursors)
+    if new.deadline_at_ms is not None:
+        latest = min(latest, new.deadline_at_ms)
+    if new.due_at_ms is None or new.due_at_ms > latest:
+        late = "none" if new.due_at_ms is None else f"{(new.due_at_ms - latest) / 1000} s late"
+        raise Violation("due", f"{new.id}: due_at is {late}")
+
+
+def undriven(
+    head: Execution, messages: Iterable[tuple[str, str, str]], excused: set[tuple[str, str]]
+) -> Iterable[Cursor]:
+    """Yield the cursors that no message (kind, token, n) can reach and that nobody has an excuse for."""
+    there = list(messages)
+    for cursor in head.cursors:
+        if cursor.in_index:
+            continue
+        if any((kind == "drive" and token == cursor.token) or n == cursor.by for kind, token, n in there):
+            continue
+        if (head.id, cursor.token) not in excused and (head.id, cursor.by) not in excused:
+            yield cursor

@@ -1,0 +1,87 @@
+"""The checks at the end of a run: what came out must be what the reference says, and on time where nothing struck."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.engine.history import EventType
+from sedo.simulation.checks import OUTCOMES, Record, Violation
+from sedo.simulation.reference import GIVEN_UP, Expected, interpret
+
+if TYPE_CHECKING:
+    from sedo.simulation.run import Run
+
+HARMLESS = frozenset({"busy"})
+"""Faults that must not make a timer late."""
+Visits = list[tuple[str, int, str | None]]
+
+
+def check_ending(run: Run, name: str) -> None:
+    """Compare one ended execution with the reference.
+
+    Succeeded and failed ones must match in all; a timed-out or cancelled one must be a beginning of what the
+    reference does, and have a reason: its deadline, or somebody who cancelled it.
+    """
+    head = run.world.current[name]
+    record = run.world.records[name]
+    visits, given_up = _visits(record)
+    expected = interpret(run.plan.scenario, head.input, given_up)
+    state = head.state.value
+    if name in run.cancelled and state != "ExecutionCancelled":
+        raise Violation("reference", f"{name} was cancelled, and is {state}")
+    if state in ("ExecutionSucceeded", "ExecutionFailed"):
+        error = head.error["name"] if head.error else None
+        found = Expected(state, head.output, error, visits)
+        if found != expected:
+            raise Violation("reference", f"{name}: expected {expected}, found {found}")
+        timeout = run.plan.scenario.document.get("timeoutSeconds")
+        if timeout is not None and head.ended_at_ms is not None and head.ended_at_ms >= head.started_at_ms + timeout * 1000:
+            raise Violation("deadline", f"{name} is {state} after its deadline")
+    else:
+        _check_stopped(run, name, state)
+        _check_beginning(name, visits, record, expected)
+    if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed:
+        _check_times(run, name, record)
+
+
+def _check_stopped(run: Run, name: str, state: str) -> None:
+    head = run.world.current[name]
+    if state == "ExecutionCancelled" and name not in run.asked_to_cancel:
+        raise Violation("reference", f"{name} is cancelled, and nobody asked for it")
+    if state == "ExecutionTimedOut":
+        deadline, ended = head.deadline_at_ms, head.ended_at_ms
+        if deadline is None or ended is None or ended < deadline - 2000:
+            raise Violation("reference", f"{name} timed out at {ended}, its deadline is {deadline}")
+        if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed and ended > deadline + 62_000:
+            raise Violation("late", f"{name} timed out {(ended - deadline) / 1000} s late")
+
+
+def _check_beginning(name: str, visits: Visits, record: Record, expected: Expected) -> None:
+    whole = [visit for number, visit in enumerate(visits, 1) if number in record.outcomes]
+    if whole != expected.visits[: len(whole)] or len(visits) - len(whole) > 1:
+        raise Violation("reference", f"{name}: expected a beginning of {expected.visits}, found {visits}")
+
+
+def _visits(record: Record) -> tuple[Visits, dict[int, int]]:
+    """Return (step, attempts, error) of each visit from the history, and where processing was given up."""
+    errors: dict[int, str | None] = {}
+    given_up: dict[int, int] = {}
+    for row in record.log:
+        if row[2] in OUTCOMES:
+            error = row[6].get("error")
+            errors[row[4]] = error["name"] if error else None
+            if errors[row[4]] == GIVEN_UP:
+                given_up[row[4]] = row[5]
+    return [(step, record.attempts[visit], errors.get(visit)) for visit, step in record.steps.items()], given_up
+
+
+def _check_times(run: Run, name: str, record: Record) -> None:
+    started: dict[int, int] = {}
+    meanings: dict[str, dict[str, Any]] = run.plan.scenario.meaning
+    for row in record.log:
+        if row[2] == EventType.STEP_STARTED.value:
+            started[row[4]] = row[1]
+        elif row[2] == EventType.STEP_SUCCEEDED.value and row[5] == 1 and "seconds" in meanings[row[3]]:
+            late = row[1] - started[row[4]] - meanings[row[3]]["seconds"] * 1000
+            if not -2000 <= late <= 4000:
+                raise Violation("late", f"{name}: {row[3]} waited {late / 1000} s too long")

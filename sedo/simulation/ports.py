@@ -1,0 +1,246 @@
+"""Store, Queue and TaskRunner as one invocation sees them: every call goes through `World.io`."""
+
+from __future__ import annotations
+
+import marshal
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from chalicelib.engine.definition import Definition
+from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.errors import SedoError
+from chalicelib.engine.execution import Execution
+from chalicelib.engine.history import HistoryEvent
+from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
+from chalicelib.runtime import Runtime
+from sedo.simulation.checks import Violation
+from sedo.simulation.hub import Killed
+from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.world import START_MS, Invocation, Parcel, World
+
+Cache = OrderedDict[tuple[str, str, int], Definition]
+
+
+class PoisonError(Exception):
+    """What a broken step does to the processor: it raises, each time."""
+
+
+class SimulatedStore:
+    """The store, for one invocation."""
+
+    def __init__(self, world: World, who: Invocation) -> None:
+        self.world = world
+        self.who = who
+
+    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+        """Not part of a run: definitions are there from the beginning."""
+        raise NotImplementedError
+
+    def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
+        """Return a definition of the run."""
+        key = (tenant_id, definition_id, version or 1)
+        return self.world.io(self.who, "get_definition", lambda: self.world.definitions.get(key))
+
+    def list_definitions(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[str]:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def list_versions(
+        self, tenant_id: str, definition_id: str, limit: int, cursor: str | None = None
+    ) -> Page[tuple[int, int]]:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+        """Return copies of heads."""
+        return self.world.io(self.who, "load", lambda: self._load(execution_ids))
+
+    def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+        heads = self.world.heads
+        return {name: self.world.thaw(heads[name].frozen) for name in execution_ids if name in heads}
+
+    def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
+        """Write a head if the version fits."""
+        return self.world.io(self.who, "commit", lambda: self.world.commit(self.who, execution, nonce))
+
+    def list_executions(
+        self,
+        tenant_id: str,
+        limit: int,
+        cursor: str | None = None,
+        states: Iterable[str] | None = None,
+        definition_id: str | None = None,
+    ) -> Page[Execution]:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
+        """Return the index, now and then as it was some time ago."""
+        struck = len(self.world.faults.fired)
+        return self.world.io(self.who, "due", lambda: self._due(before_ms, self._lag_ms(struck)))
+
+    def _lag_ms(self, struck: int) -> int:
+        fired = self.world.faults.fired[struck:]
+        if not any(fault.kind == "stale" for fault in fired):
+            return 0
+        lag = int(200_000 * self.world.faults.parameter())
+        self.world.tell(self.who, f"reads the index as it was {lag / 1000} s ago")
+        return lag
+
+    def _due(self, before_ms: int, lag_ms: int) -> list[DueEntry]:
+        entries = self.world.due_entries(lag_ms)
+        return [DueEntry(name, moment, watchdog) for moment, name, watchdog in entries if moment < before_ms]
+
+    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+        """Write a chunk."""
+        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution_id, events))
+
+    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+        """Return flushed events, as few as the contract allows."""
+        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution_id, after_seq, limit))
+
+    def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+        found: list[HistoryEvent] = []
+        for last_seq, frozen in sorted(self.world.chunks.get(execution_id, {}).items()):
+            seen = found[-1].seq if found else after_seq
+            if last_seq > seen and len(found) < limit:
+                rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves
+                found += [HistoryEvent.from_row(row) for row in rows if row[0] > seen]
+        return found
+
+
+class SimulatedQueue:
+    """The queues, for one invocation."""
+
+    def __init__(self, world: World, who: Invocation, handles: dict[str, tuple[Parcel, int]]) -> None:
+        self.world = world
+        self.who = who
+        self.handles = handles
+
+    def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        """Send in batches of ten, each a request of its own."""
+        if self.who.kind == "api":  # a start that is repeated by its name sends what may be there already
+            names = {outgoing.message.execution_id for outgoing in messages}
+            self.world.disturbed.update(name for name in names if self.world.makers.get(name) is not self.who)
+        refused: list[Outgoing] = []
+        try:
+            for start in range(0, len(messages), 10):
+                refused += self._send(messages[start : start + 10])
+        except (Unavailable, Killed):
+            if self.who.kind == "api":
+                self.world.excuse_sends_of(self.who)
+            raise
+        return refused
+
+    def _send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
+        struck = len(self.world.faults.fired)
+        return self.world.io(self.who, "send", lambda: self._arrive(messages, struck))
+
+    def _arrive(self, messages: Sequence[Outgoing], struck: int) -> list[Outgoing]:
+        world = self.world
+        kinds = [fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]]
+        strength = world.faults.parameter() if kinds else 0.0
+        refused = messages[: 1 + int(strength * len(messages))] if "half_sent" in kinds else []
+        for outgoing in messages:
+            if outgoing in refused:
+                world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
+                world.disturbed.add(outgoing.message.execution_id)
+                continue
+            delay = outgoing.delay_seconds * 1000
+            if "late" in kinds:
+                delay += int(600_000 * strength)
+            if "early" in kinds:
+                delay = max(0, delay - int(100_000 * strength))
+            if {"late", "early"} & set(kinds):
+                world.disturbed.add(outgoing.message.execution_id)
+            world.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
+        return list(refused)
+
+    def backlog(self) -> int:
+        """Say how many messages wait; now and then very many."""
+        struck = len(self.world.faults.fired)
+        return self.world.io(self.who, "backlog", lambda: self._backlog(struck))
+
+    def _backlog(self, struck: int) -> int:
+        if any(fault.kind == "busy" for fault in self.world.faults.fired[struck:]):
+            self.world.tell(self.who, "sees a backlog of a million messages")
+            return 1_000_000
+        return len(self.world.ready["ready"])
+
+    def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
+        """Delete by receipt handles; an old handle does so only now and then, as in SQS."""
+        self.world.io(self.who, "delete", lambda: self._delete(receipt_handles))
+
+    def _delete(self, receipt_handles: Sequence[str]) -> None:
+        for handle in receipt_handles:
+            parcel, receives = self.handles[handle]
+            if parcel.receives == receives or self.world.random.random() < 0.5:
+                self.world.delete(self.who, [parcel])
+
+
+class ScriptedRunner:
+    """Outside calls whose outcomes follow from the execution's script, the visit and the attempt alone."""
+
+    def __init__(self, world: World, who: Invocation) -> None:
+        self.world = world
+        self.who = who
+
+    def perform(self, task: Task) -> TaskResult:
+        """Take the time of the answer, and give it."""
+        answer = answer_of(task.request["url"].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
+        return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
+
+    def _answer(self, task: Task, answer: Answer) -> TaskResult:
+        name = task.idempotency_key.split("/")[0]
+        self._count(name, task)
+        ending = "POISON" if answer.poison else answer.error or "fine"
+        self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
+        if answer.poison:
+            self.world.disturbed.add(name)
+            raise PoisonError(f"visit {task.visit} of {name}")
+        if answer.error is not None:
+            return TaskResult(error=answer.error, cause="as scripted")
+        return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+
+    def _count(self, name: str, task: Task) -> None:
+        world = self.world
+        world.counts.calls += 1
+        for parcel in self.who.parcels:
+            if parcel.message.execution_id == name and task.idempotency_key.split("/")[2] != task.step:
+                raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
+        times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
+        if times > 1 and name not in world.disturbed:
+            raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+
+def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str, tuple[Parcel, int]]) -> Runtime:
+    """Return what the real code works with, for one invocation."""
+    hub = world.hub
+
+    def sleep(seconds: float) -> None:
+        hub.park(int(seconds * 1000))
+        if not who.alive or hub.now_ms > who.limit_ms:
+            world.kill(who)
+
+    def nonces() -> str:
+        return f"n{world.number('nonce')}"
+
+    return Runtime(
+        settings=world.settings,
+        store=SimulatedStore(world, who),
+        queue=SimulatedQueue(world, who, handles),
+        tasks=ScriptedRunner(world, who),
+        now_ms=lambda: hub.now_ms + who.skew_ms,
+        nonces=nonces,
+        sleep=sleep,
+        run_all=hub.run_all,
+        _parsed=cache,
+    )
+
+
+__all__ = ["START_MS", "Cache", "PoisonError", "make_runtime"]

@@ -1,0 +1,358 @@
+"""One run: what its seed chooses, the actors, virtual time until all is quiet, and the checks at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from chalicelib import dead_letters, processor, service, ticks
+from chalicelib.deliveries import BatchFailed
+from chalicelib.engine.errors import SedoError
+from chalicelib.engine.execution import Execution
+from chalicelib.messages import body_of
+from chalicelib.ports import StoredDefinition, Unavailable
+from chalicelib.runtime import Runtime
+from chalicelib.settings import Settings
+from sedo.simulation.checks import Violation
+from sedo.simulation.endings import check_ending
+from sedo.simulation.faults import KINDS, Fault, Faults
+from sedo.simulation.hub import Killed
+from sedo.simulation.ports import Cache, PoisonError, make_runtime
+from sedo.simulation.scenarios import CHAINS, TENANT, Scenario, scenario
+from sedo.simulation.world import FOREVER, START_MS, Counts, Invocation, Parcel, World
+
+SCENARIOS = 6000
+WORST_TOGETHER = (
+    ("duplicate", "crash"),
+    ("duplicate", "crash", "crash_after"),
+    ("duplicate", "slow", "crash"),
+    ("skew", "duplicate", "crash"),
+    ("skew", "early", "slow"),
+    ("slow", "crash_after"),
+    ("crash", "crash_after"),
+    ("answer_lost", "duplicate", "unavailable"),
+    ("half_sent", "duplicate", "not_deleted"),
+    ("stale", "busy", "crash"),
+    ("busy",),
+    ("outage", "crash", "late"),
+)
+LONGEST_MS = 400 * 86_400_000
+MAX_STEPS = 400_000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is fixed from outside; None leaves it to the seed. `dropped` faults do not strike."""
+
+    executions: int | None = None
+    kinds: tuple[str, ...] | None = None
+    scenario: int | None = None
+    dropped: Collection[int] = ()
+    trace: bool = False
+
+
+@dataclass
+class Result:
+    """What came of one run."""
+
+    seed: int
+    scenario: int
+    executions: int
+    violation: Violation | None
+    faults: list[Fault]
+    counts: Counts
+    story: list[str] = field(default_factory=list)
+    states: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """What the seed has chosen."""
+
+    scenario: Scenario
+    settings: Settings
+    visibility_ms: int
+    limit_ms: int
+    executions: int
+    budgets: dict[str, int]
+    rate: float
+    skews_ms: tuple[int, ...]
+    cached: bool
+
+
+def make_plan(seed: int, options: Options) -> Plan:
+    """Choose everything that is fixed for a run."""
+    draw = Random(f"plan {seed}")
+    kinds = _kinds(draw, options)
+    chain = len(kinds) <= 3 and draw.random() < 0.5
+    number = draw.randrange(CHAINS if chain else SCENARIOS) if options.scenario is None else options.scenario
+    most = 12 if len(kinds) <= 3 else 3
+    budgets = {kind: draw.randint(1, most) for kind in kinds}
+    lives = draw.choice(((), (1,), (1, 2), (60, 120, 240, 480)))
+    skews = tuple(draw.randint(-9000, 9000) for _ in range(4)) if "skew" in budgets else (0,)
+    return Plan(
+        scenario=scenario(number),
+        settings=Settings(
+            max_receive_count=draw.choice((1, 2, 4, 4)),
+            lives_delays_seconds=lives,
+            time_budget_seconds=draw.choice((45.0, 45.0, 3.0)),
+        ),
+        visibility_ms=draw.choice((30_000, 360_000)),
+        limit_ms=draw.choice((FOREVER, 70_000)),
+        executions=options.executions or draw.choice((1, 2, 4, 8, 16, 24)),
+        budgets=budgets,
+        rate=draw.choice((0.003, 0.01, 0.03, 0.1)),
+        skews_ms=skews,
+        cached=draw.random() < 0.9,
+    )
+
+
+def _kinds(draw: Random, options: Options) -> list[str]:
+    """Choose no kind, one, a few that are worst together, or many."""
+    allowed = list(KINDS if options.kinds is None else options.kinds)
+    luck = draw.random()
+    if luck < 0.1 and options.kinds is None:
+        return []
+    if luck < 0.4:
+        return [kind for kind in draw.choice(WORST_TOGETHER) if kind in allowed]
+    if luck < 0.6:
+        return draw.sample(allowed, min(len(allowed), draw.choice((1, 2, 3))))
+    return [kind for kind in allowed if draw.random() < 0.5]
+
+
+class Run:
+    """One seed's world and the actors in it."""
+
+    def __init__(self, seed: int, options: Options) -> None:
+        self.seed = seed
+        self.plan = make_plan(seed, options)
+        self.draw = Random(f"run {seed}")
+        plan = self.plan
+        faults = Faults(str(seed), plan.budgets, plan.rate, options.dropped)
+        self.world = World(str(seed), plan.settings, faults, plan.visibility_ms, trace=options.trace)
+        self.world.begin = self.begin_batch
+        self.world.begin_tick = self.begin_tick
+        self.cache: Cache = OrderedDict()
+        self.cancelled: dict[str, str] = {}
+        self.asked_to_cancel: set[str] = set()
+        definition = plan.scenario.definition
+        key = (TENANT, definition.id, 1)
+        self.world.definitions[key] = StoredDefinition(*key, START_MS, plan.scenario.document)
+        if plan.cached:
+            self.cache[key] = definition
+
+    def simulate(self) -> None:
+        """Let everything happen, and check what came of it. Raises Violation."""
+        self.world.tell(None, f"scenario {self.plan.scenario.number}: {self.plan.scenario.document}")
+        self.world.tell(None, f"{self.plan.settings}, visibility {self.plan.visibility_ms / 1000} s")
+        for i in range(self.plan.executions):
+            self._plan_execution(i)
+        self._until_quiet()
+        self.world.calm = True
+        self._check_one_each()
+        who = Invocation(1, "reader")
+        runtime = make_runtime(self.world, who, self.cache, {})
+        for name in self.world.current:
+            check_ending(self, name)
+            self._read(runtime, who, name)
+        if self.draw.random() < 0.3:
+            self._replay(runtime)
+
+    def _until_quiet(self) -> None:
+        if not self.world.hub.run(START_MS + LONGEST_MS, MAX_STEPS):
+            raise Violation("ends", f"still busy at {(self.world.hub.now_ms - START_MS) / 1000} s: {self.world.live()}")
+        if self.world.live():
+            raise Violation("ends", f"quiet, and yet alive: {self.world.live()}")
+
+    # --- invocations
+
+    def _spawn(self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, **more: Any) -> None:
+        """Run real code as an invocation of its own."""
+        world = self.world
+        who = Invocation(world.number(kind), kind, self.draw.choice(self.plan.skews_ms), **more)
+        for parcel in who.parcels:
+            who.touched[parcel.message.execution_id] = None
+            who.receives[parcel.number] = parcel.receives
+        if kind in ("processor", "dead letters"):
+            who.limit_ms = self.plan.limit_ms if self.plan.limit_ms == FOREVER else world.hub.now_ms + self.plan.limit_ms
+        handles = {f"{parcel.number}.{parcel.receives}": (parcel, parcel.receives) for parcel in who.parcels}
+        runtime = make_runtime(world, who, self.cache, handles)
+
+        def live() -> None:
+            try:
+                job(runtime, who)
+            except Killed:
+                pass
+            except (BatchFailed, Unavailable, PoisonError) as error:
+                world.tell(who, f"fails: {error}")
+            finally:
+                world.end(who)
+
+        world.hub.spawn(live, world.hub.now_ms + delay_ms)
+
+    def begin_batch(self, queue: str, parcels: list[Parcel]) -> None:
+        """Do what the event source does: invoke with a batch, and delete it when the handler returns."""
+        self.world.counts.invocations += 1
+        records = [_record(parcel) for parcel in parcels]
+        kind = "dead letters" if queue == "dead" else "processor"
+
+        def job(runtime: Runtime, who: Invocation) -> None:
+            if self.world.story is not None:
+                texts = [
+                    f"{p.message.kind} {p.message.token} [{p.message.n}] of {p.message.execution_id} (receive {p.receives})"
+                    for p in parcels
+                ]
+                self.world.tell(who, f"receives {', '.join(texts)}")
+            if queue == "dead":
+                dead_letters.handle_dead_letters(runtime, {"Records": records})
+            else:
+                remaining = None if self.plan.limit_ms == FOREVER else self.plan.limit_ms
+                processor.handle_batch(runtime, {"Records": records}, remaining)
+            struck = len(self.world.faults.fired)
+            self.world.io(who, "acknowledge", lambda: self._acknowledge(who, parcels, struck))
+
+        self._spawn(kind, job, 0, parcels=parcels)
+
+    def _acknowledge(self, who: Invocation, parcels: list[Parcel], struck: int) -> None:
+        kinds = [fault.kind for fault in self.world.faults.fired[struck:]]
+        if "not_deleted" in kinds:
+            self.world.tell(who, "the batch is deleted in part only")
+            parcels = [parcel for parcel in parcels if self.draw.random() < 0.5]
+        self.world.delete(who, parcels)
+
+    def begin_tick(self) -> None:
+        """Do what the schedule does."""
+        self._spawn("tick", lambda runtime, who: ticks.tick(runtime), int(self.draw.random() * 1500))
+
+    # --- callers of the API
+
+    def _plan_execution(self, i: int) -> None:
+        draw = self.draw
+        poisonous = "p" if draw.random() < 0.1 else "s"
+        input = {"k": draw.randrange(10), "script": f"{poisonous}{self.seed}-{i}"}
+        name = f"name-{i}" if draw.random() < 0.3 else None
+        first = int(draw.random() * 20_000) if draw.random() < 0.8 else int(draw.random() * 600_000)
+        self._spawn("api", lambda runtime, who: self._start(runtime, input, name, 3), first)
+        if name is not None and draw.random() < 0.5:
+            again = first + int(draw.random() * draw.choice((50, 3000, 100_000)))
+            self._spawn("api", lambda runtime, who: self._start(runtime, input, name, 0), again)
+        if draw.random() < 0.1:
+            moment = first + int(draw.random() * draw.choice((300, 5000, 1_000_000)))
+            cause = f"cancel {i}"
+            self._spawn("api", lambda runtime, who: self._cancel(runtime, input["script"], cause), moment)
+        if draw.random() < 0.3:
+            moment = first + int(draw.random() * draw.choice((1000, 100_000, 2_000_000)))
+            self._spawn("api", lambda runtime, who: self._read_one(runtime, who, input["script"]), moment)
+
+    def _start(self, runtime: Runtime, input: dict[str, Any], name: str | None, tries: int) -> None:
+        try:
+            service.start_execution(
+                runtime, TENANT, self.plan.scenario.definition.id, dict(input), actor="somebody", name=name
+            )
+        except (Killed, Unavailable):
+            if name is not None and tries:
+                again = int(1000 + self.draw.random() * 100_000)
+                self._spawn("api", lambda runtime, who: self._start(runtime, input, name, tries - 1), again)
+            raise
+
+    def _named(self, script: str) -> str | None:
+        for name, head in self.world.current.items():
+            if head.input["script"] == script:
+                return name
+        return None
+
+    def _cancel(self, runtime: Runtime, script: str, cause: str) -> None:
+        name = self._named(script)
+        if name is None:
+            return
+        self.asked_to_cancel.add(name)
+        try:
+            service.cancel_execution(runtime, TENANT, name, cause, actor="somebody")
+        except service.AlreadyEnded:
+            if not self.world.current[name].ended:
+                raise Violation("terminal", f"{name} is said to have ended, and has not") from None
+            return
+        self.cancelled[name] = cause
+
+    def _read_one(self, runtime: Runtime, who: Invocation, script: str) -> None:
+        name = self._named(script)
+        if name is not None:
+            self._read(runtime, who, name)
+
+    def _read(self, runtime: Runtime, who: Invocation, name: str) -> None:
+        """Read a history page by page: nothing that was committed before may be missing."""
+        log = self.world.records[name].log
+        committed = len(log)
+        limit = self.draw.choice((7, 50, 1000))
+        found: list[Any] = []
+        while True:
+            page = service.history(runtime, TENANT, name, len(found), limit)
+            found += [event.row() for event in page]
+            if len(page) < limit:
+                break
+        if len(found) < committed or found != log[: len(found)]:
+            raise Violation("reading", f"{name}: {[row[0] for row in found]} was read, {committed} were committed")
+
+    # --- the end
+
+    def _check_one_each(self) -> None:
+        """See that one call to start, however often it was repeated below or by name, made one execution."""
+        scripts = [head.input["script"] for head in self.world.current.values()]
+        if len(scripts) != len(set(scripts)):
+            raise Violation("one", f"{len(scripts)} executions for {len(set(scripts))} starts")
+
+    def _replay(self, runtime: Runtime) -> None:
+        """Deliver every message ever sent once more, and twice, in any order: nothing may follow from it."""
+        world = self.world
+        before = {name: stored.version for name, stored in world.heads.items()}
+        messages = world.sent * 2
+        self.draw.shuffle(messages)
+        sent, calls = world.counts.messages, world.counts.calls
+        for start in range(0, len(messages), 10):
+            parcels = [Parcel(0, message, body_of(message), "ready", 1) for message in messages[start : start + 10]]
+            processor.handle_batch(runtime, {"Records": [_record(parcel) for parcel in parcels]})
+        after = {name: stored.version for name, stored in world.heads.items()}
+        if (after, sent, calls) != (before, world.counts.messages, world.counts.calls):
+            raise Violation("replay", "old messages changed something")
+
+
+def _record(parcel: Parcel) -> dict[str, Any]:
+    return {
+        "messageId": str(parcel.number),
+        "receiptHandle": f"{parcel.number}.{parcel.receives}",
+        "body": parcel.body,
+        "attributes": {"ApproximateReceiveCount": str(parcel.receives)},
+        "eventSourceARN": parcel.queue,
+    }
+
+
+def simulate(seed: int, options: Options | None = None) -> Result:
+    """Run one seed."""
+    logging.getLogger("sedo").setLevel(logging.CRITICAL + 1)
+    run = Run(seed, options or Options())
+    violation = None
+    try:
+        run.simulate()
+    except Violation as error:
+        violation = error
+    world = run.world
+    states: dict[str, int] = {}
+    for head in world.current.values():
+        states[head.state.value] = states.get(head.state.value, 0) + 1
+    return Result(
+        seed=seed,
+        scenario=run.plan.scenario.number,
+        executions=len(world.current),
+        violation=violation,
+        faults=world.faults.fired,
+        counts=world.counts,
+        story=world.story or [],
+        states=states,
+    )
+
+
+__all__ = ["Execution", "Options", "Result", "SedoError", "simulate"]

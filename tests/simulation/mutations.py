@@ -1,0 +1,294 @@
+"""Ways to break the protocol, each a few lines: the simulation must notice every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib import commits, dead_letters, drive, outbox, processor
+from chalicelib.drive import Driven, Driver
+from chalicelib.engine import decide as deciding
+from chalicelib.engine.draft import Draft
+from chalicelib.engine.events import Looked
+from chalicelib.engine.execution import Cursor
+from chalicelib.ports import Committed, Conflict, Outgoing
+from sedo.simulation.world import World
+
+Patch = pytest.MonkeyPatch
+Mutation = Callable[[Patch], None]
+
+
+def send_before_write(patch: Patch) -> None:
+    commit = Driver._commit
+
+    def mutated(self: Driver, execution: Any, decision: Any) -> Any:
+        self.outbox.put(execution, decision.sends)
+        self.outbox.flush()
+        object.__setattr__(decision, "sends", ())
+        return commit(self, execution, decision)
+
+    patch.setattr(Driver, "_commit", mutated)
+
+
+def ignore_by(patch: Patch) -> None:
+    patch.setattr(Driver, "_send_lost", lambda self, execution: None)
+
+
+def no_version_condition(patch: Patch) -> None:
+    def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
+        self.put(who, execution, nonce)
+        return Committed()
+
+    patch.setattr(World, "commit", mutated)
+
+
+def no_nonce_check(patch: Patch) -> None:
+    commit = World.commit
+
+    def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
+        stored = self.heads.get(execution.id)
+        if stored is not None and stored.nonce == nonce:
+            return Conflict(self.thaw(stored.frozen))
+        return commit(self, who, execution, nonce)
+
+    patch.setattr(World, "commit", mutated)
+
+
+def acknowledge_early(patch: Patch) -> None:
+    run = processor.Batch.run
+
+    def mutated(self: Any, arrived: Any) -> None:
+        self.runtime.queue.delete("", [delivery.receipt_handle for delivery in arrived])
+        run(self, arrived)
+
+    patch.setattr(processor.Batch, "run", mutated)
+
+
+def drop_the_losers_result(patch: Patch) -> None:
+    run = Driver.run
+
+    def mutated(self: Driver, execution: Any) -> Driven:
+        return Driven(run(self, execution).execution)
+
+    patch.setattr(Driver, "run", mutated)
+
+
+def forget_due_at(patch: Patch) -> None:
+    due = Draft._due_at_ms
+    patch.setattr(Draft, "_due_at_ms", lambda self: self.base.due_at_ms or due(self))
+
+
+def deadline_ignored(patch: Patch) -> None:
+    due = Draft._due_at_ms
+
+    def mutated(self: Draft) -> int:
+        base, self.base = self.base, replace(self.base, deadline_at_ms=None)
+        try:
+            return due(self)
+        finally:
+            self.base = base
+
+    patch.setattr(Draft, "_due_at_ms", mutated)
+
+
+def look_without_sending(patch: Patch) -> None:
+    _without_sends(patch, lambda event, decision: isinstance(event, Looked) and decision.changed)
+
+
+def early_message_dropped(patch: Patch) -> None:
+    patch.setattr(Driver, "_send_again", lambda self, sends: None)
+
+
+def early_message_under_a_new_nonce(patch: Patch) -> None:
+    def mutated(self: Driver, sends: Any) -> None:
+        delay = outbox.delay_seconds(self.runtime, min(send.due_at_ms for send in sends))
+        message = replace(self.message, n=self.runtime.nonces())
+        self.outbox.put_messages([Outgoing(message, outbox.tenant_of(message), delay)])
+
+    patch.setattr(Driver, "_send_again", mutated)
+
+
+def dead_letter_under_a_new_nonce(patch: Patch) -> None:
+    bury = dead_letters._bury_or_revive
+
+    def mutated(runtime: Any, box: Any, delivery: Any, head: Any) -> None:
+        put = box.put_messages
+
+        def renamed(messages: Any) -> None:
+            put([replace(m, message=replace(m.message, n=runtime.nonces())) for m in messages])
+
+        box.put_messages = renamed
+        bury(runtime, box, delivery, head)
+        del box.put_messages
+
+    patch.setattr(dead_letters, "_bury_or_revive", mutated)
+
+
+def given_up_without_row_1(patch: Patch) -> None:
+    """Row 1 is looked at when a dead letter comes, but not again when its own last decision loses a race."""
+    lost = dead_letters.sends_lost_with
+    give_up = dead_letters._give_up
+
+    def mutated(runtime: Any, box: Any, delivery: Any, head: Any) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(dead_letters, "sends_lost_with", lambda head, n, token: ())
+            give_up(runtime, box, delivery, head)
+
+    assert lost is not None
+    patch.setattr(dead_letters, "_give_up", mutated)
+
+
+def watchdog_of_a_timer_may_wait(patch: Patch) -> None:
+    """An entry that will have to be moved on to a timer is put off like any other while there is a backlog."""
+    from sedo.simulation import world
+
+    def mutated(execution: Any) -> bool:
+        timers = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
+        return execution.due_at_ms not in [*timers, execution.deadline_at_ms]
+
+    patch.setattr(world, "due_is_watchdog", mutated)
+
+
+def _without_sends(patch: Patch, wanted: Callable[[Any, Any], bool]) -> None:
+    decide = drive.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        decision = decide(definition, execution, event, now_ms, policy)
+        return replace(decision, sends=()) if wanted(event, decision) else decision
+
+    patch.setattr(drive, "decide", mutated)
+
+
+def one_token_for_two_visits(patch: Patch) -> None:
+    _with_token(patch, lambda cursor: f"1.{cursor.attempt}")
+
+
+def retry_keeps_its_token(patch: Patch) -> None:
+    _with_token(patch, lambda cursor: f"{cursor.visit}.1")
+
+
+def _with_token(patch: Patch, token: Callable[[Cursor], str]) -> None:
+    put = Draft.put
+
+    def mutated(self: Draft, cursor: Cursor) -> None:
+        own = cursor.token == f"{cursor.visit}.{cursor.attempt}"
+        put(self, replace(cursor, token=token(cursor)) if own else cursor)
+
+    patch.setattr(Draft, "put", mutated)
+
+
+def flush_before_the_commit(patch: Patch) -> None:
+    def mutated(runtime: Any, before: Any, after: Any) -> Any:
+        if before is None or after.ended or len(after.events) < 3:
+            return after
+        runtime.store.put_chunk(after.id, after.events)
+        return replace(after, events=(), flushed_seq=after.seq)
+
+    _lighten(patch, mutated)
+
+
+def forget_to_flush(patch: Patch) -> None:
+    def mutated(runtime: Any, before: Any, after: Any) -> Any:
+        if before is None or len(before.events) < 6:
+            return after
+        return replace(after, events=tuple(e for e in after.events if e.seq > before.seq), flushed_seq=before.seq)
+
+    _lighten(patch, mutated)
+
+
+def _lighten(patch: Patch, mutated: Any) -> None:
+    patch.setattr(commits, "lighten", mutated)
+    patch.setattr(drive, "lighten", mutated)
+
+
+def never_hand_over(patch: Patch) -> None:
+    cover = Driver._cover
+
+    def mutated(self: Driver) -> Any:
+        self.delivery = replace(self.delivery, receive_count=1)
+        return cover(self)
+
+    patch.setattr(Driver, "_cover", mutated)
+
+
+def ignore_refused_sends(patch: Patch) -> None:
+    patch.setattr(outbox.Outbox, "was_refused", lambda self, execution_id: False)
+
+
+def dead_letter_dropped(patch: Patch) -> None:
+    patch.setattr(dead_letters, "handle_dead_letters", lambda runtime, event: None)
+
+
+def dead_letter_without_row_1(patch: Patch) -> None:
+    patch.setattr(dead_letters, "sends_lost_with", lambda head, n, token: ())
+
+
+def loser_sends_again_and_acknowledges(patch: Patch) -> None:
+    """The loser gives its message away under a new nonce: what its other delivery commits later is nobody's."""
+    run = Driver.run
+
+    def mutated(self: Driver, execution: Any) -> Driven:
+        driven = run(self, execution)
+        if driven.must_come_back and driven.execution is not None:
+            live = [cursor for cursor in driven.execution.cursors if cursor.token == self.message.token]
+            self.outbox.put(driven.execution, [deciding.Send(c.token, c.due_at_ms) for c in live])
+        return Driven(driven.execution)
+
+    patch.setattr(Driver, "run", mutated)
+
+
+def api_forgets_its_watchdog(patch: Patch) -> None:
+    start = deciding.start
+    from chalicelib import service
+
+    def mutated(request: Any, execution_id: str, now_ms: int, policy: Any) -> Any:
+        return start(request, execution_id, now_ms, replace(policy, api_watch_ms=policy.watch_ms))
+
+    patch.setattr(service, "start", mutated)
+
+
+def result_of_any_attempt(patch: Patch) -> None:
+    """A late result is taken for the attempt that waits now."""
+    from chalicelib.engine.events import Performed
+
+    decide = drive.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        if isinstance(event, Performed) and execution.cursors:
+            event = replace(event, visit=execution.cursors[0].visit, attempt=execution.cursors[0].attempt)
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+    patch.setattr(Driver, "_moved_on", lambda self, before, after, event: False)
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    send_before_write,
+    ignore_by,
+    no_version_condition,
+    no_nonce_check,
+    acknowledge_early,
+    drop_the_losers_result,
+    forget_due_at,
+    deadline_ignored,
+    look_without_sending,
+    early_message_dropped,
+    one_token_for_two_visits,
+    retry_keeps_its_token,
+    flush_before_the_commit,
+    forget_to_flush,
+    never_hand_over,
+    ignore_refused_sends,
+    early_message_under_a_new_nonce,
+    dead_letter_under_a_new_nonce,
+    given_up_without_row_1,
+    watchdog_of_a_timer_may_wait,
+    dead_letter_dropped,
+    dead_letter_without_row_1,
+    loser_sends_again_and_acknowledges,
+    api_forgets_its_watchdog,
+    result_of_any_attempt,
+)
