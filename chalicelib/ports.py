@@ -138,7 +138,7 @@ class Store(Protocol):
         ...
 
     def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-        """Return at least the first `limit` flushed events after `after_seq` (if so many are there), in order, once each."""
+        """Return at least the first `limit` flushed events after `after_seq`, if there are so many, in order."""
         ...
 
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 from sandbox import bootstrap
 from tools import localstack
-from tools.tiers import TIERS, Result, Tier
+from tools.tiers import LOCALSTACK, MINISTACK, TIERS, Result, Tier
 
 DEV_STAMP = "made-from-with-dev"
 
@@ -50,7 +50,7 @@ def prepare(tiers: Sequence[Tier]) -> None:
         bootstrap.say("adding the tools of development to .venv")
         bootstrap.uv(["sync", "--locked", "--inexact", "--quiet"], "the project's environment (.venv)")
         made_from.write_text(stamp)
-    if any(tier.needs_emulators for tier in tiers):
+    if any(MINISTACK in tier.needs for tier in tiers):
         bootstrap.ensure_ministack()
 
 
@@ -62,7 +62,7 @@ def run(tiers: Sequence[Tier], rest: Sequence[str]) -> tuple[list[Result], str]:
     with contextlib.ExitStack() as stack:
         started = False
         for tier in tiers:
-            if tier.needs_emulators and not started:
+            if LOCALSTACK in tier.needs and not started:
                 started = True
                 missing = add_localstack(stack, environment)
             print(f"\n== {tier.name}: {tier.purpose}", flush=True)

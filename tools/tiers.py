@@ -38,11 +38,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """`needs_emulators` means MiniStack, and LocalStack where it can be had."""
+    """`needs` names the emulators; LocalStack is started for it where that can be had, MiniStack by the tests."""
 
     name: str
     purpose: str
-    needs_emulators: bool
+    needs: tuple[str, ...]
     run: Callable[[Tier, Mapping[str, str], Sequence[str]], Result]
     options: tuple[str, ...] = ()
 
@@ -115,14 +115,15 @@ def has_tests(tier: Tier) -> bool:
     return any((ROOT / "tests" / tier.name).rglob("test_*.py"))
 
 
+MINISTACK, LOCALSTACK = BOTH = ("MiniStack", "LocalStack")
 # A process for each core; only for tests that share nothing.
 SIDE_BY_SIDE = ("--numprocesses=auto", "--dist=worksteal")
 
 TIERS = (
-    Tier("lint", "formatter, linter with the bans that hold the architecture, types", False, run_lint),
-    Tier("unit", "pure code and code over in-memory fakes; no network, no waiting", False, run_pytest, SIDE_BY_SIDE),
-    Tier("contract", "one suite over the fakes, MiniStack and LocalStack", True, run_pytest),
-    Tier("simulation", "whole executions under injected faults and a virtual clock", False, run_pytest),
-    Tier("integration", "the running system over HTTP on both emulators", True, run_pytest),
-    Tier("e2e", "the packaged app, deployed by CloudFormation", True, run_pytest),
+    Tier("lint", "formatter, linter with the bans that hold the architecture, types", (), run_lint),
+    Tier("unit", "pure code and code over in-memory fakes; no network, no waiting", (), run_pytest, SIDE_BY_SIDE),
+    Tier("contract", "one suite over the fakes, MiniStack and LocalStack", BOTH, run_pytest),
+    Tier("simulation", "whole executions under injected faults and a virtual clock", (), run_pytest),
+    Tier("integration", "the running system over HTTP on both emulators", BOTH, run_pytest),
+    Tier("e2e", "the packaged app, deployed by CloudFormation", (MINISTACK,), run_pytest),
 )

@@ -22,7 +22,7 @@ _NAMED = {"$defs", "definitions", "dependencies", "dependentSchemas", "patternPr
 
 def schema_problems(schema: Any, dialect: type[Validator], path: str) -> Iterator[Problem]:
     """Yield everything that would make a schema useless or make it raise; `schema` has no `$id` of its own."""
-    found = list(_against_metaschema(schema, dialect, path))
+    found = sorted(_against_metaschema(schema, dialect, path), key=lambda problem: (problem.path, problem.message))
     yield from found
     if not found and isinstance(schema, dict):
         yield from _Walk(schema, dialect).problems(schema, path)

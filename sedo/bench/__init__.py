@@ -12,5 +12,4 @@ stage         brings up emulator, API and worker as the sandbox does (counted.py
 client        a few keep-alive connections
 echo_server   the outside world of `effect` steps
 peers         other engines, by a command that prints one JSON line
-report        tables for people
 """

@@ -14,6 +14,7 @@ ANYWHERE = (*CALLS, "perform", "acknowledge")
 SITES: dict[str, tuple[str, ...]] = {
     "crash": ANYWHERE,
     "crash_after": ANYWHERE,
+    "crash_at_send": ("send",),
     "unavailable": CALLS,
     "answer_lost": WRITES,
     "repeated": ("commit", "api commit"),

@@ -28,9 +28,9 @@ from sedo.simulation.world import FOREVER, START_MS, Counts, Invocation, Parcel,
 SCENARIOS = 6000
 WORST_TOGETHER = (
     ("duplicate", "crash"),
-    ("duplicate", "crash", "crash_after"),
-    ("duplicate", "slow", "crash"),
-    ("skew", "duplicate", "crash"),
+    ("duplicate", "crash_at_send", "crash_after"),
+    ("duplicate", "slow", "crash_at_send"),
+    ("skew", "duplicate", "crash_at_send"),
     ("skew", "early", "slow"),
     ("slow", "crash_after"),
     ("crash", "crash_after"),

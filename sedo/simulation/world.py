@@ -152,7 +152,7 @@ class World:
 
     def _struck(self, who: Invocation, site: str, effect: Callable[[], T], kind: str | None) -> T:
         plain = None if kind is None else kind.removeprefix("api_")
-        if plain == "crash":
+        if plain in ("crash", "crash_at_send"):
             self.tell(who, f"CRASHES before {site}")
             self.kill(who)
         if plain == "purge":
@@ -347,7 +347,8 @@ class World:
         elif kind == "duplicate":
             self.disturbed.update(parcel.message.execution_id for parcel in batch)
             self.tell(None, f"{len(batch)} messages are delivered twice")
-            self.hub.at(self.hub.now_ms + int(self.random.random() * 200), lambda: self.begin(queue, batch))
+            soon = 15 if self.random.random() < 0.5 else 200
+            self.hub.at(self.hub.now_ms + int(self.random.random() * soon), lambda: self.begin(queue, batch))
         self.begin(queue, batch)
 
     def delete(self, who: Invocation, parcels: Sequence[Parcel]) -> None:

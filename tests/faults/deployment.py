@@ -205,11 +205,19 @@ def every(pause: Callable[[], float], action: Callable[[], None]) -> Iterator[No
 
 @contextlib.contextmanager
 def deployed(
-    emulator_url: str, folder: Path, *, visibility_seconds: int = 6, endpoint_url: str | None = None, **changed: str
+    emulator_url: str,
+    folder: Path,
+    *,
+    visibility_seconds: int = 6,
+    max_receive_count: int = 4,
+    endpoint_url: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
-    """Provision a deployment and take it away again with its workers. `changed` are variables beyond INTERVALS."""
-    environment = aws_environment(emulator_url) | INTERVALS | changed | {"SEDO_PREFIX": f"f{uuid.uuid4().hex[:8]}-"}
-    provision(environment, "--parameter", f"VisibilityTimeoutSeconds={visibility_seconds}")
+    """Provision a deployment and take it away again with its workers. `variables` change INTERVALS."""
+    own = {"SEDO_PREFIX": f"f{uuid.uuid4().hex[:8]}-", "SEDO_MAX_RECEIVE_COUNT": str(max_receive_count)}
+    environment = {**aws_environment(emulator_url), **INTERVALS, **(variables or {}), **own}
+    parameters = (f"VisibilityTimeoutSeconds={visibility_seconds}", f"MaxReceiveCount={max_receive_count}")
+    provision(environment, *(word for parameter in parameters for word in ("--parameter", parameter)))
     settings = from_environment({name: value for name, value in environment.items() if value is not None})
     clients = Clients(settings, endpoint_url=endpoint_url or emulator_url, region=REGION)
     workers = Workers(environment, folder)

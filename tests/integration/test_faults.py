@@ -80,7 +80,7 @@ def test_poisonous_head_goes_through_all_its_lives_and_holds_up_nobody(
 ) -> None:
     """A head of a newer version stays untouched and is logged again and again; good work goes on beside it."""
     lives = {"SEDO_LIVES_DELAYS_SECONDS": "1,1,1,1"}
-    with deployed(emulator_url, tmp_path, visibility_seconds=1, **lives) as place:
+    with deployed(emulator_url, tmp_path, visibility_seconds=1, max_receive_count=2, variables=lives) as place:
         service.post_definition(place.runtime, TENANT, DEFINITION)
         bad = place.start("errands", {"url": server.url, "errands": [{"kind": "wait", "seconds": 2}]})
         make_newer(place, bad)
@@ -111,7 +111,7 @@ def test_handler_slower_than_the_visibility_timeout(emulator_url: str, tmp_path:
     """Its message comes again while it still works: more calls, under the same key, and one outcome."""
     definition = json.loads(json.dumps(DEFINITION))
     definition["steps"][4]["timeoutSeconds"] = 20
-    with CountingServer(delay_seconds=5) as slow, deployed(emulator_url, tmp_path, visibility_seconds=2) as place:
+    with CountingServer(delay_seconds=3) as slow, deployed(emulator_url, tmp_path, visibility_seconds=1) as place:
         service.post_definition(place.runtime, TENANT, definition)
         place.workers.start()
         with place.ticking():

@@ -73,7 +73,7 @@ def run_with_kills(url: str, folder: Path, within_seconds: float, visibility_sec
     chance = random.Random(number)
     with (
         CountingServer() as server,
-        deployed(url, folder, visibility_seconds=visibility_seconds, **PATIENT_WATCHDOGS) as place,
+        deployed(url, folder, visibility_seconds=visibility_seconds, variables=PATIENT_WATCHDOGS) as place,
     ):
         service.post_definition(place.runtime, TENANT, DEFINITION)
         for _ in range(WORKERS):

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commits, dead_letters, drive, outbox, processor
+from chalicelib import commits, dead_letters, drive, outbox, processor, service
 from chalicelib.drive import Driven, Driver
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
-from chalicelib.engine.events import Looked
+from chalicelib.engine.events import Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor
 from chalicelib.ports import Committed, Conflict, Outgoing
+from sedo.simulation import world
 from sedo.simulation.world import World
 
 Patch = pytest.MonkeyPatch
@@ -129,22 +130,25 @@ def dead_letter_under_a_new_nonce(patch: Patch) -> None:
 
 def given_up_without_row_1(patch: Patch) -> None:
     """Row 1 is looked at when a dead letter comes, but not again when its own last decision loses a race."""
-    lost = dead_letters.sends_lost_with
-    give_up = dead_letters._give_up
 
     def mutated(runtime: Any, box: Any, delivery: Any, head: Any) -> None:
-        with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(dead_letters, "sends_lost_with", lambda head, n, token: ())
-            give_up(runtime, box, delivery, head)
+        message = delivery.message
+        event = ProcessingGivenUp(message.token, "", message.n)
+        while head is not None:
+            decision = deciding.decide(runtime.definition(head), head, event, runtime.now_ms(), runtime.policy)
+            outcome = commits.commit(runtime, head, decision.execution) if decision.changed else None
+            if outcome is None:
+                return
+            if not isinstance(outcome, Conflict):
+                box.put(decision.execution, decision.sends)
+                return
+            head = outcome.current
 
-    assert lost is not None
     patch.setattr(dead_letters, "_give_up", mutated)
 
 
 def watchdog_of_a_timer_may_wait(patch: Patch) -> None:
     """An entry that will have to be moved on to a timer is put off like any other while there is a backlog."""
-    from sedo.simulation import world
-
     def mutated(execution: Any) -> bool:
         timers = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
         return execution.due_at_ms not in [*timers, execution.deadline_at_ms]
@@ -242,8 +246,6 @@ def loser_sends_again_and_acknowledges(patch: Patch) -> None:
 
 def api_forgets_its_watchdog(patch: Patch) -> None:
     start = deciding.start
-    from chalicelib import service
-
     def mutated(request: Any, execution_id: str, now_ms: int, policy: Any) -> Any:
         return start(request, execution_id, now_ms, replace(policy, api_watch_ms=policy.watch_ms))
 
@@ -252,8 +254,6 @@ def api_forgets_its_watchdog(patch: Patch) -> None:
 
 def result_of_any_attempt(patch: Patch) -> None:
     """A late result is taken for the attempt that waits now."""
-    from chalicelib.engine.events import Performed
-
     decide = drive.decide
 
     def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:

@@ -150,6 +150,21 @@ def test_nothing_waits_for_a_slow_call_of_another_execution() -> None:
     assert world.messages(TIMEOUT) == 1
 
 
+def test_what_waits_for_a_fuller_batch_leaves_before_a_slow_call_begins() -> None:
+    world = World(definition(call("slow"), step("e"), id="slow"), definition(call("a"), wait("w", 60), step("e")))
+    world.start("d")
+    world.start("slow")
+    seen: list[int] = []
+
+    def answer(task: Task) -> TaskResult:
+        seen.append(world.messages(TIMEOUT))
+        return TaskResult(value=1)
+
+    world.outside.answer = answer
+    assert world.deliver() is None
+    assert seen == [0, 1]
+
+
 def test_batch_send_with_failed_entries_keeps_their_cause_alone() -> None:
     world = World(definition(call("a"), wait("w", 600), step("e")))
     ids = [world.start() for _ in range(10)]

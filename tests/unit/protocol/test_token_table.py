@@ -203,7 +203,7 @@ def test_dead_letter_keeps_its_nonce_for_what_a_slow_process_still_commits() -> 
 
 
 def test_early_message_keeps_its_nonce_for_what_another_delivery_of_it_commits() -> None:
-    """One processor's clock is ahead: it commits and dies; another's is right, and sends the message again for later."""
+    """A processor whose clock is ahead commits and dies; another, whose clock is right, sends it again for later."""
     world = World(definition(wait("w", 60), wait("v", 900), step("e")))
     execution_id = world.start()
     [message] = bodies(world, TIMEOUT)
