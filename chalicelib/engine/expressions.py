@@ -14,7 +14,6 @@ from jmespath.exceptions import JMESPathError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import ExpressionFailed, pointer
-from chalicelib.engine.evaluation import Work
 from chalicelib.engine.paths import compile_path
 
 MAX_EXPRESSION_LENGTH = 4096
@@ -160,7 +159,7 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
 
     def evaluate(scope: Scope) -> Any:
         try:
-            return search(scope, Work())
+            return search(scope)
         except ExpressionFailed as error:
             raise ExpressionFailed(f"{text:.200}: {error}") from error
         except _FAULTS as error:

@@ -1,26 +1,27 @@
-"""JMESPath expressions: parsed by jmespath, checked here for all that can be known beforehand, then compiled."""
+"""JMESPath expressions: parsed by jmespath, checked here for all that can be known beforehand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import jmespath
 
 from chalicelib.engine import values
-from chalicelib.engine.evaluation import Evaluate, Node, NotAllowed, compile_node
+from chalicelib.engine.evaluation import Evaluate, Node, NotAllowed, evaluate
 from chalicelib.engine.functions import FUNCTIONS
 
 MAX_NESTING = 64
 
 
 def compile_path(text: str) -> tuple[Evaluate, frozenset[str]]:
-    """Return the closure of an expression and the names it looks up at its root.
+    """Return an expression as a function of its scope, and the names it looks up at its root.
 
     Raises NotAllowed, and what jmespath raises on what it cannot parse (JMESPathError, RecursionError among others).
     """
     node: Node = dict(jmespath.compile(text).parsed)
     _check(node, MAX_NESTING, in_call=False)
-    return compile_node(node), frozenset(_root_names(node))
+    return partial(evaluate, node), frozenset(_root_names(node))
 
 
 def _check(node: Node, depth: int, *, in_call: bool) -> None:
@@ -36,6 +37,8 @@ def _check(node: Node, depth: int, *, in_call: bool) -> None:
             raise NotAllowed(str(error)) from error
     if kind == "function_expression":
         _check_call(node)
+    if kind == "slice" and node["children"][2] == 0:
+        raise NotAllowed("the step of a slice cannot be 0")
     for child in _nodes(node):
         _check(child, depth - 1, in_call=kind == "function_expression")
 

@@ -25,7 +25,7 @@ from chalicelib.engine.errors import Problem
 from chalicelib.engine.schema_checks import schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
-MAX_WORK = 100_000
+MAX_WORK = 20_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.

@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 
 def banned(room: str, source: str) -> dict[int, str]:
     """The rules of the architecture that ruff finds broken, by line, were `source` a file there."""
-    command = [BIN / "ruff", "check", "--no-cache", "--select=TID251,PTH123,T20", "--output-format=json"]
+    command = [str(BIN / "ruff"), "check", "--no-cache", "--select=TID251,PTH123,T20", "--output-format=json"]
     done = subprocess.run(
         [*command, f"--stdin-filename={ROOT / room}", "-"], cwd=ROOT, input=source, capture_output=True, text=True
     )
@@ -110,7 +110,7 @@ def checked_imports(folder: Path, planted: dict[str, list[str]]) -> subprocess.C
         file = folder / (module.replace(".", "/") + ".py")
         with file.open("a") as text:
             text.writelines(f"\nimport {name}" for name in imported)
-    command = [BIN / "lint-imports", "--no-logo", "--no-cache"]
+    command = [str(BIN / "lint-imports"), "--no-logo", "--no-cache"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={})
 
 

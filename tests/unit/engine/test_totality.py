@@ -24,7 +24,6 @@ from chalicelib.engine.decide import Decision, look_token
 from chalicelib.engine.definition import parse
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import DefinitionInvalid, ExpressionFailed, Problem
-from chalicelib.engine.evaluation import Work
 from chalicelib.engine.events import Arrived, CancelRequested, Cover, Event, Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.paths import compile_path
 from chalicelib.engine.schemas import compile_schema
@@ -32,7 +31,7 @@ from tests.unit.engine.strategies import anything, definitions, jsons, keys, nes
 from tests.unit.engine.world import T0, World
 
 quick = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -168,13 +167,13 @@ def test_schema_that_was_accepted_takes_any_value(schema: Any, dialect: Any, val
     assert found is None or isinstance(found, str)
 
 
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=150)
 @given(paths, nested(scalars, keys | st.sampled_from(["a", "items"])))
 def test_paths_give_what_jmespath_gives(path: str, input: Any) -> None:
     scope = {"input": input, "stash": {"a": [3, 1, 2]}, "execution": {"startedAt": "2023"}}
     try:
         evaluate, _ = compile_path(path)
-        found = evaluate(scope, Work())
+        found = evaluate(scope)
         wanted = jmespath.search(path, scope)
     except (ExpressionFailed, ValueError, TypeError, ArithmeticError, LookupError, AttributeError):
         return

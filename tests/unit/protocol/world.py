@@ -26,10 +26,9 @@ from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
 from chalicelib.ticks import interval_ms, tick
 from sedo.memory import MemoryStore
-from sedo.memory_queue import MemoryQueues, MemoryTaskRunner, Received
+from sedo.memory_queue import MemoryQueues, Received
 
-__all__ = ["DEAD_LETTER", "READY", "TIMEOUT", "Crash", "Outside", "Proxy", "World", "definition", "unavailable"]
-
+__all__ = ["DEAD_LETTER", "READY", "TIMEOUT"]
 TENANT = "123"
 START_MS = 1_700_000_000_000
 OUTCOMES = ("StepSucceeded", "StepFailed", "StepTimedOut")
@@ -285,6 +284,3 @@ def unavailable(method: str, *, times: int = 1, when: str = "before") -> Hook:
             raise Unavailable(f"{method} is throttled")
 
     return hook
-
-
-__all__ += ["OUTCOMES", "TENANT", "MemoryTaskRunner", "call", "step", "wait"]
