@@ -57,6 +57,7 @@ def welcome(sandbox: Sandbox, seconds: float) -> str:
         "try:\n"
         f"  curl {sandbox.api_url}/sedo/tenants/123/definitions"
         " -H 'Content-Type: application/json' -d @example-definition.json\n"
+        "http steps may call services on this machine here; a deployment lets them reach public addresses only\n"
         "Ctrl-C ends everything."
     )
 

@@ -43,7 +43,12 @@ class Sandbox:
         self.api_url = f"http://{net.HOST}:{self.listener.getsockname()[1]}"
         self.folder = self.choose_folder()
         self.emulator = self.choose_emulator()
-        self.environment = {**emulators.aws_environment(self.emulator.url), "PYTHONUNBUFFERED": "1"}
+        self.environment = {
+            **emulators.aws_environment(self.emulator.url),
+            "PYTHONUNBUFFERED": "1",
+            # On a laptop the services that http steps call are on the laptop; in an account they must not be inside it.
+            "SEDO_HTTP_ALLOW_PRIVATE": os.environ.get("SEDO_HTTP_ALLOW_PRIVATE", "true"),
+        }
 
     def choose_folder(self) -> Path:
         """Logs and the emulator's scratch files: apart for each sandbox, or two would write to the same."""

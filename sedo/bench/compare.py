@@ -23,7 +23,7 @@ WITHIN_SECONDS = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the comparison; `requests` are those that the engine made to AWS, where that can be counted."""
+    """One line of the comparison; `requests` are those to AWS: of API and workers, polls included, our asking not."""
 
     engine: str
     emulator: str | None
@@ -94,8 +94,8 @@ def measure(plan: Plan, engine: Engine, client: Client, stage: Stage, what: tupl
     _finish(engine, [execution_id for execution_id, _, _ in _start_all(engine, client, workflow, WARM_UP)])
     before = stage.requests()
     begun = _start_all(engine, client, workflow, plan.executions)
-    ends = _finish(engine, [execution_id for execution_id, _, _ in begun])
-    requests = stage.requests() - before
+    ends, asked = _finish(engine, [execution_id for execution_id, _, _ in begun])
+    requests = stage.requests() - before - asked
     ended = [max(end, returned) for end, (_, _, returned) in zip(ends, begun, strict=True)]
     took = sorted((end - began) * 1000 for end, (_, began, _) in zip(ended, begun, strict=True))
     wall = max(ended) - min(began for _, began, _ in begun)
@@ -121,17 +121,22 @@ def _start_all(engine: Engine, client: Client, workflow: str, count: int) -> lis
     return client.each(start, range(count))
 
 
-def _finish(engine: Engine, execution_ids: Sequence[str]) -> list[float]:
-    """Wait for the last one first; then nearly all others have ended too. Returns the ends in the order of starts."""
+def _finish(engine: Engine, execution_ids: Sequence[str]) -> tuple[list[float], int]:
+    """Wait for the last one first; then nearly all others have ended too.
+
+    Returns the ends in the order of starts, and how often was asked: each time is one request of ours to AWS.
+    """
     deadline = time.monotonic() + WITHIN_SECONDS
     ends: list[float] = []
+    asked = len(execution_ids)
     for execution_id in reversed(execution_ids):
         while (ended := engine.ended_at(execution_id)) is None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{execution_id} has not ended within {WITHIN_SECONDS:.0f} s")
+            asked += 1
             time.sleep(POLL_SECONDS)
         ends.append(ended)
-    return ends[::-1]
+    return ends[::-1], asked
 
 
 def _quantile(values: Sequence[float], part: float) -> float:

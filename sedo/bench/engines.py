@@ -72,7 +72,7 @@ class StepFunctions:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def prepare(self, mode: str, steps: int, echo_url: str) -> str:  # noqa: ARG002 - as the protocol has it
+    def prepare(self, mode: str, steps: int, echo_url: str) -> str:
         """Create the state machine; it calls nobody."""
         made = self._call(
             "CreateStateMachine",

@@ -3,13 +3,14 @@
 One seed is one run. Every I/O call of every invocation is a point where others go on and where faults strike.
 
     hub.py          virtual time; each invocation is a greenlet, and the hub says who goes on
-    world.py        what AWS keeps: heads, chunks, messages; deliveries, ticks and the ends of invocations
+    world.py        I/O calls and what strikes there; heads, chunks, and who drives what
+    post.py         the queues; ticker.py: the schedule; invocations.py: what lies in queues and who is at work
     ports.py        Store, Queue and TaskRunner as one invocation sees them
     faults.py       which fault strikes at which call; each kind has a budget of its own
-    checks.py       the invariants, each with its name
+    checks.py       the invariants of every commit; endings.py: those at the end of a run
     scenarios.py    generated definitions, with the meaning of each step as plain data
     reference.py    a naive interpreter that knows nothing of the engine: what must come out
-    run.py          one run: actors, quiet, final checks
+    plan.py         what a seed chooses; run.py: the actors of one run, quiet, and the end
     shrink.py       from a violation to a short story
     campaign.py     many seeds, counted
 
@@ -21,7 +22,7 @@ Invariants:
     reading         reading a history gives all that was committed before, at every moment
     outcome         every visit of a step commits exactly one outcome, and starts once
     token           what waits has a token that no earlier attempt had
-    due             a live head's `due_at` is no later than the next moment that matters (plus 15 minutes for what a message drives)
+    due             a live head's `due_at` is no later than the next moment that matters (a message's: 15 minutes after)
     driver          a live cursor has a message somewhere, or somebody who is about to send it, or an entry in the index
     watchdog        a look never had to replace a message that was not lost
     ends            every execution ends

@@ -1,4 +1,4 @@
-"""The invariants that hold at every commit and at the end of every invocation. Their names are in the package's docstring."""
+"""The invariants of every commit and of every end of an invocation; the package's docstring lists them all."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def _check_events(record: Record, new: Execution, rows: Sequence[Row]) -> None:
     if [row[0] for row in rows] != list(range(new.flushed_seq + 1, new.seq + 1)):
         raise Violation("history", f"{name}: head holds {[row[0] for row in rows]} of {new.flushed_seq}..{new.seq}")
     if new.flushed_seq > record.chunked_seq:
-        raise Violation("history", f"{name}: events up to {new.flushed_seq} left the head, chunks go to {record.chunked_seq}")
+        raise Violation(
+            "history", f"{name}: events up to {new.flushed_seq} left the head, chunks go to {record.chunked_seq}"
+        )
     if new.seq < known or new.flushed_seq > known:
         raise Violation("history", f"{name}: seq fell from {known} to {new.seq}")
     for row in rows:
@@ -96,7 +98,9 @@ def check_chunk(record: Record | None, execution_id: str, rows: Sequence[Row]) -
     log = record.log if record else []
     for row in rows:
         if row[0] > len(log) or log[row[0] - 1] != row:
-            raise Violation("history", f"{execution_id}: a chunk holds event {row[0]}, which is not committed so: {row}")
+            raise Violation(
+                "history", f"{execution_id}: a chunk holds event {row[0]}, which is not committed so: {row}"
+            )
     seqs = [row[0] for row in rows]
     if record is None or not seqs or seqs != list(range(seqs[0], seqs[-1] + 1)) or seqs[0] > record.chunked_seq + 1:
         raise Violation("history", f"{execution_id}: a chunk of {seqs} does not follow what is in chunks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.history import EventType
+
 from sedo.simulation.checks import OUTCOMES, Record, Violation
 from sedo.simulation.reference import GIVEN_UP, Expected, interpret
 
@@ -35,7 +36,11 @@ def check_ending(run: Run, name: str) -> None:
         if found != expected:
             raise Violation("reference", f"{name}: expected {expected}, found {found}")
         timeout = run.plan.scenario.document.get("timeoutSeconds")
-        if timeout is not None and head.ended_at_ms is not None and head.ended_at_ms >= head.started_at_ms + timeout * 1000:
+        if (
+            timeout is not None
+            and head.ended_at_ms is not None
+            and head.ended_at_ms >= head.started_at_ms + timeout * 1000
+        ):
             raise Violation("deadline", f"{name} is {state} after its deadline")
     else:
         _check_stopped(run, name, state)

@@ -50,7 +50,7 @@ class Hub:
             nonlocal left
             try:
                 job()
-            except (Exception, Killed) as error:  # as a thread's future: it is raised where the result is asked for
+            except (Exception, Killed) as error:  # noqa: BLE001 - as a future does: raised where the result is asked for
                 raised.append(error)
             left -= 1
             if not left:

@@ -14,10 +14,12 @@ from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
+
 from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
+from sedo.simulation.invocations import Invocation, Parcel
 from sedo.simulation.scenarios import Answer, answer_of
-from sedo.simulation.world import START_MS, Invocation, Parcel, World
+from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
 
@@ -158,19 +160,20 @@ class SimulatedQueue:
                 delay = max(0, delay - int(100_000 * strength))
             if {"late", "early"} & set(kinds):
                 world.disturbed.add(outgoing.message.execution_id)
-            world.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
+            world.post.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
         return list(refused)
 
     def backlog(self) -> int:
-        """Say how many messages wait; now and then very many."""
+        """Say how many messages wait; now and then, and then for a while, very many."""
         struck = len(self.world.faults.fired)
         return self.world.io(self.who, "backlog", lambda: self._backlog(struck))
 
     def _backlog(self, struck: int) -> int:
         if any(fault.kind == "busy" for fault in self.world.faults.fired[struck:]):
-            self.world.tell(self.who, "sees a backlog of a million messages")
-            return 1_000_000
-        return len(self.world.ready["ready"])
+            minutes = 5 + int(40 * self.world.faults.parameter())
+            self.world.busy_until_ms = self.world.hub.now_ms + minutes * 60_000
+            self.world.tell(self.who, f"sees a backlog of a million messages, for {minutes} minutes")
+        return 1_000_000 if self.world.hub.now_ms < self.world.busy_until_ms else 0
 
     def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
         """Delete by receipt handles; an old handle does so only now and then, as in SQS."""
@@ -180,7 +183,7 @@ class SimulatedQueue:
         for handle in receipt_handles:
             parcel, receives = self.handles[handle]
             if parcel.receives == receives or self.world.random.random() < 0.5:
-                self.world.delete(self.who, [parcel])
+                self.world.post.delete(self.who, [parcel])
 
 
 class ScriptedRunner:
@@ -241,6 +244,3 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         run_all=hub.run_all,
         _parsed=cache,
     )
-
-
-__all__ = ["START_MS", "Cache", "PoisonError", "make_runtime"]

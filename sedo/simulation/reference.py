@@ -21,7 +21,9 @@ class Expected:
     visits: list[tuple[str, int, str | None]]
 
 
-def interpret(scenario: Scenario, input: dict[str, Any], given_up: Mapping[int, int]) -> Expected:
+def interpret(  # noqa: C901 - one page, read from top to bottom
+    scenario: Scenario, input: dict[str, Any], given_up: Mapping[int, int]
+) -> Expected:
     """Run a scenario on its input. `given_up` maps a visit to the attempt at which its processing was given up."""
     document, steps = scenario.document, {step["id"]: step for step in scenario.document["steps"]}
     limit = document["maxTransitions"]

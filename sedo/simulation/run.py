@@ -4,55 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from chalicelib import dead_letters, processor, service, ticks
 from chalicelib.deliveries import BatchFailed
-from chalicelib.engine.errors import SedoError
-from chalicelib.engine.execution import Execution
 from chalicelib.messages import body_of
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
-from chalicelib.settings import Settings
+
 from sedo.simulation.checks import Violation
 from sedo.simulation.endings import check_ending
-from sedo.simulation.faults import KINDS, Fault, Faults
+from sedo.simulation.faults import Fault, Faults
 from sedo.simulation.hub import Killed
+from sedo.simulation.invocations import FOREVER, START_MS, Invocation, Parcel
+from sedo.simulation.plan import Options, make_plan
 from sedo.simulation.ports import Cache, PoisonError, make_runtime
-from sedo.simulation.scenarios import CHAINS, TENANT, Scenario, scenario
-from sedo.simulation.world import FOREVER, START_MS, Counts, Invocation, Parcel, World
+from sedo.simulation.scenarios import TENANT
+from sedo.simulation.world import Counts, World
 
-SCENARIOS = 6000
-WORST_TOGETHER = (
-    ("duplicate", "crash"),
-    ("duplicate", "crash_at_send", "crash_after"),
-    ("duplicate", "slow", "crash_at_send"),
-    ("skew", "duplicate", "crash_at_send"),
-    ("skew", "early", "slow"),
-    ("slow", "crash_after"),
-    ("crash", "crash_after"),
-    ("answer_lost", "duplicate", "unavailable"),
-    ("half_sent", "duplicate", "not_deleted"),
-    ("stale", "busy", "crash"),
-    ("busy",),
-    ("outage", "crash", "late"),
-)
 LONGEST_MS = 400 * 86_400_000
 MAX_STEPS = 400_000
-
-
-@dataclass(frozen=True)
-class Options:
-    """What is fixed from outside; None leaves it to the seed. `dropped` faults do not strike."""
-
-    executions: int | None = None
-    kinds: tuple[str, ...] | None = None
-    scenario: int | None = None
-    dropped: Collection[int] = ()
-    trace: bool = False
 
 
 @dataclass
@@ -67,61 +41,6 @@ class Result:
     counts: Counts
     story: list[str] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass
-class Plan:
-    """What the seed has chosen."""
-
-    scenario: Scenario
-    settings: Settings
-    visibility_ms: int
-    limit_ms: int
-    executions: int
-    budgets: dict[str, int]
-    rate: float
-    skews_ms: tuple[int, ...]
-    cached: bool
-
-
-def make_plan(seed: int, options: Options) -> Plan:
-    """Choose everything that is fixed for a run."""
-    draw = Random(f"plan {seed}")
-    kinds = _kinds(draw, options)
-    chain = len(kinds) <= 3 and draw.random() < 0.5
-    number = draw.randrange(CHAINS if chain else SCENARIOS) if options.scenario is None else options.scenario
-    most = 12 if len(kinds) <= 3 else 3
-    budgets = {kind: draw.randint(1, most) for kind in kinds}
-    lives = draw.choice(((), (1,), (1, 2), (60, 120, 240, 480)))
-    skews = tuple(draw.randint(-9000, 9000) for _ in range(4)) if "skew" in budgets else (0,)
-    return Plan(
-        scenario=scenario(number),
-        settings=Settings(
-            max_receive_count=draw.choice((1, 2, 4, 4)),
-            lives_delays_seconds=lives,
-            time_budget_seconds=draw.choice((45.0, 45.0, 3.0)),
-        ),
-        visibility_ms=draw.choice((30_000, 360_000)),
-        limit_ms=draw.choice((FOREVER, 70_000)),
-        executions=options.executions or draw.choice((1, 2, 4, 8, 16, 24)),
-        budgets=budgets,
-        rate=draw.choice((0.003, 0.01, 0.03, 0.1)),
-        skews_ms=skews,
-        cached=draw.random() < 0.9,
-    )
-
-
-def _kinds(draw: Random, options: Options) -> list[str]:
-    """Choose no kind, one, a few that are worst together, or many."""
-    allowed = list(KINDS if options.kinds is None else options.kinds)
-    luck = draw.random()
-    if luck < 0.1 and options.kinds is None:
-        return []
-    if luck < 0.4:
-        return [kind for kind in draw.choice(WORST_TOGETHER) if kind in allowed]
-    if luck < 0.6:
-        return draw.sample(allowed, min(len(allowed), draw.choice((1, 2, 3))))
-    return [kind for kind in allowed if draw.random() < 0.5]
 
 
 class Run:
@@ -178,7 +97,9 @@ class Run:
             who.touched[parcel.message.execution_id] = None
             who.receives[parcel.number] = parcel.receives
         if kind in ("processor", "dead letters"):
-            who.limit_ms = self.plan.limit_ms if self.plan.limit_ms == FOREVER else world.hub.now_ms + self.plan.limit_ms
+            who.limit_ms = (
+                self.plan.limit_ms if self.plan.limit_ms == FOREVER else world.hub.now_ms + self.plan.limit_ms
+            )
         handles = {f"{parcel.number}.{parcel.receives}": (parcel, parcel.receives) for parcel in who.parcels}
         runtime = make_runtime(world, who, self.cache, handles)
 
@@ -203,8 +124,7 @@ class Run:
         def job(runtime: Runtime, who: Invocation) -> None:
             if self.world.story is not None:
                 texts = [
-                    f"{p.message.kind} {p.message.token} [{p.message.n}] of {p.message.execution_id} (receive {p.receives})"
-                    for p in parcels
+                    f"{parcel.text} of {parcel.message.execution_id} (receive {parcel.receives})" for parcel in parcels
                 ]
                 self.world.tell(who, f"receives {', '.join(texts)}")
             if queue == "dead":
@@ -222,7 +142,7 @@ class Run:
         if "not_deleted" in kinds:
             self.world.tell(who, "the batch is deleted in part only")
             parcels = [parcel for parcel in parcels if self.draw.random() < 0.5]
-        self.world.delete(who, parcels)
+        self.world.post.delete(who, parcels)
 
     def begin_tick(self) -> None:
         """Do what the schedule does."""
@@ -233,20 +153,21 @@ class Run:
     def _plan_execution(self, i: int) -> None:
         draw = self.draw
         poisonous = "p" if draw.random() < 0.1 else "s"
-        input = {"k": draw.randrange(10), "script": f"{poisonous}{self.seed}-{i}"}
+        script = f"{poisonous}{self.seed}-{i}"
+        given: dict[str, Any] = {"k": draw.randrange(10), "script": script}
         name = f"name-{i}" if draw.random() < 0.3 else None
         first = int(draw.random() * 20_000) if draw.random() < 0.8 else int(draw.random() * 600_000)
-        self._spawn("api", lambda runtime, who: self._start(runtime, input, name, 3), first)
+        self._spawn("api", lambda runtime, who: self._start(runtime, given, name, 3), first)
         if name is not None and draw.random() < 0.5:
             again = first + int(draw.random() * draw.choice((50, 3000, 100_000)))
-            self._spawn("api", lambda runtime, who: self._start(runtime, input, name, 0), again)
+            self._spawn("api", lambda runtime, who: self._start(runtime, given, name, 0), again)
         if draw.random() < 0.1:
             moment = first + int(draw.random() * draw.choice((300, 5000, 1_000_000)))
             cause = f"cancel {i}"
-            self._spawn("api", lambda runtime, who: self._cancel(runtime, input["script"], cause), moment)
+            self._spawn("api", lambda runtime, who: self._cancel(runtime, script, cause), moment)
         if draw.random() < 0.3:
             moment = first + int(draw.random() * draw.choice((1000, 100_000, 2_000_000)))
-            self._spawn("api", lambda runtime, who: self._read_one(runtime, who, input["script"]), moment)
+            self._spawn("api", lambda runtime, who: self._read_one(runtime, who, script), moment)
 
     def _start(self, runtime: Runtime, input: dict[str, Any], name: str | None, tries: int) -> None:
         try:
@@ -309,7 +230,7 @@ class Run:
         """Deliver every message ever sent once more, and twice, in any order: nothing may follow from it."""
         world = self.world
         before = {name: stored.version for name, stored in world.heads.items()}
-        messages = world.sent * 2
+        messages = world.post.sent * 2
         self.draw.shuffle(messages)
         sent, calls = world.counts.messages, world.counts.calls
         for start in range(0, len(messages), 10):
@@ -353,6 +274,3 @@ def simulate(seed: int, options: Options | None = None) -> Result:
         story=world.story or [],
         states=states,
     )
-
-
-__all__ = ["Execution", "Options", "Result", "SedoError", "simulate"]

@@ -16,7 +16,17 @@ LONG_SECONDS = (901, 1200, 3600, 90_000)
 CHAINS = 1500
 """Scenarios with numbers below are chains of outside calls, where an invocation does most."""
 ERRORS = ("Http.500", "Http.503", "Http.404", "Http.ConnectionFailed", "Task.Timeout")
-PATTERNS = ("*", "Http", "Http.5xx", "Http.4xx", "Http.404", "Task.Timeout", "Expression.Failed", "Sedo", "Choice.NoMatch")
+PATTERNS = (
+    "*",
+    "Http",
+    "Http.5xx",
+    "Http.4xx",
+    "Http.404",
+    "Task.Timeout",
+    "Expression.Failed",
+    "Sedo",
+    "Choice.NoMatch",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +66,7 @@ class Scenario:
 
 
 Value = tuple[Any, ...]
-"""("const", v) · ("visit-of-body",) · ("count", name): stash.name + 1 · ("stash",): all of it · ("error",): the error's name."""
+"""("const", v) · ("visit-of-body",) · ("count", name): one more than stash.name · ("stash",) · ("error",): its name."""
 
 
 @dataclass
@@ -74,9 +84,7 @@ class _Author:
         kinds = draw.choice(_MIXES if number >= CHAINS else _MIXES[:2])
         steps = [self._step(i, names, exits, draw.choice(kinds)) for i in range(count)]
         used = {target for step in steps for target in _targets(step)}
-        for name in exits:
-            if name in used:
-                steps.append(self._exit(name))
+        steps += [self._exit(name) for name in exits if name in used]
         document: dict[str, Any] = {"id": f"d{number}", "steps": steps}
         document["maxTransitions"] = draw.choice((4, 12, 40, 40, 40))
         if draw.random() < 0.25:
@@ -164,7 +172,9 @@ class _Author:
         if self.draw.random() < 0.9 or names[i + 1] not in [target for _, target in arms]:
             step["default"] = meaning["default"] = names[i + 1]
 
-    def _errors(self, step: dict[str, Any], meaning: dict[str, Any], i: int, names: list[str], exits: list[str]) -> None:
+    def _errors(
+        self, step: dict[str, Any], meaning: dict[str, Any], i: int, names: list[str], exits: list[str]
+    ) -> None:
         draw = self.draw
         if draw.random() < 0.4:
             policy: dict[str, Any] = {"errors": draw.sample(PATTERNS, 2), "maxAttempts": draw.choice((1, 2, 3, 4))}

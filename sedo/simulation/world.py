@@ -1,64 +1,26 @@
-"""What AWS keeps, and what it does by itself: heads, chunks and messages in memory, deliveries, redrive, the tick."""
+"""The world of one run: its I/O calls and what strikes there, its heads and chunks, and who drives what."""
 
 from __future__ import annotations
 
 import marshal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.messages import body_of
-from chalicelib.ports import Committed, Conflict, Message, Outgoing, StoredDefinition, Unavailable
+from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
+
 from sedo.simulation.checks import Record, Violation, check_chunk, check_commit, undriven
 from sedo.simulation.faults import Faults
 from sedo.simulation.hub import Hub, Killed
+from sedo.simulation.invocations import START_MS, Invocation, Parcel
+from sedo.simulation.post import Post
+from sedo.simulation.ticker import Ticker
 
 T = TypeVar("T")
-START_MS = 1_800_000_000_000
-QUEUES = ("ready", "timeout", "dead")
-TICK_MS = 60_000
-FOREVER = 1 << 60
-
-
-@dataclass(slots=True)
-class Parcel:
-    """One message in a queue.
-
-    `stamp` counts what happened to it, so that plans made before are known as stale; `progressed_at` is the last
-    receive that led to a commit.
-    """
-
-    number: int
-    message: Message
-    body: str
-    queue: str
-    receives: int = 0
-    stamp: int = 0
-    gone: bool = False
-    progressed_at: int = 0
-
-
-@dataclass(slots=True)
-class Invocation:
-    """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`)."""
-
-    number: int
-    kind: str
-    skew_ms: int = 0
-    limit_ms: int = FOREVER
-    alive: bool = True
-    touched: dict[str, None] = field(default_factory=dict)
-    parcels: list[Parcel] = field(default_factory=list)
-    receives: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """The name that stories use."""
-        return f"{self.kind}#{self.number}"
 
 
 @dataclass(slots=True)
@@ -93,23 +55,21 @@ class World:
         self.visibility_ms = visibility_ms
         self.hub = Hub(START_MS)
         self.counts = Counts()
+        self.post = Post(self)
+        self.ticker = Ticker(self)
         self.heads: dict[str, Stored] = {}
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, bytes]] = {}
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
-        self.parcels: dict[str, list[Parcel]] = {}
-        self.sent: list[Message] = []
-        self.ready: dict[str, list[Parcel]] = {queue: [] for queue in QUEUES}
-        self.polled: dict[str, bool] = dict.fromkeys(QUEUES, False)
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
         self.excused: set[tuple[str, str]] = set()
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
         self.outage_until_ms = 0
+        self.busy_until_ms = 0
         self.calm = False
-        self.next_tick_ms = FOREVER
         self.begin: Callable[[str, list[Parcel]], None] = lambda queue, parcels: None
         self.begin_tick: Callable[[], None] = lambda: None
         self.story: list[str] | None = [] if trace else None
@@ -156,7 +116,7 @@ class World:
             self.tell(who, f"CRASHES before {site}")
             self.kill(who)
         if plain == "purge":
-            self.purge()
+            self.post.purge()
         if plain == "outage":
             self.begin_outage()
         if self.hub.now_ms < self.outage_until_ms and site != "perform":
@@ -207,7 +167,7 @@ class World:
 
     def freeze(self, execution: Execution, rows: Sequence[list[Any]]) -> bytes:
         """Return a head as bytes."""
-        return marshal.dumps((to_document(execution), rows))
+        return marshal.dumps((to_document(execution), list(rows)))
 
     def thaw(self, frozen: bytes) -> Execution:
         """Return a head that nobody else holds."""
@@ -254,7 +214,7 @@ class World:
         log = self.due_log.setdefault(name, [])
         log.append((self.hub.now_ms, execution.due_at_ms, not execution.ended and due_is_watchdog(execution)))
         if execution.due_at_ms is not None:
-            self.arm_tick(execution.due_at_ms)
+            self.ticker.arm(execution.due_at_ms)
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
@@ -263,7 +223,7 @@ class World:
             same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
             if old is not None and same is not None and same.by != cursor.by and not same.in_index:
                 self.counts.looks_that_replaced += 1
-                for lost in undriven(old, self._messages(old.id), self.excused):
+                for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
@@ -272,106 +232,6 @@ class World:
         check_chunk(self.records.get(execution_id), execution_id, rows)
         self.tell(who, f"flushes events {rows[0][0]}..{rows[-1][0]} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[rows[-1][0]] = marshal.dumps(rows)
-
-    # --- messages
-
-    def send(self, who: Invocation, outgoing: Outgoing, *, delay_ms: int, lost: bool) -> None:
-        """Put one message into its queue."""
-        message = outgoing.message
-        self.counts.messages += 1
-        self.sent.append(message)
-        queue = "timeout" if outgoing.delay_seconds else "ready"
-        parcel = Parcel(self.number("parcel"), message, body_of(message), queue)
-        if self.story is not None:
-            when = f" in {delay_ms / 1000} s" if delay_ms else ""
-            text = f"sends {message.kind} {message.token} [{message.n}] of {message.execution_id}{when}"
-            self.tell(who, text + (", and it is LOST" if lost else ""))
-        if lost:
-            self.excuse(parcel)
-            return
-        self.parcels.setdefault(message.execution_id, []).append(parcel)
-        self.hide(parcel, delay_ms)
-
-    def hide(self, parcel: Parcel, delay_ms: int) -> None:
-        """Let a message be received only after some time."""
-        parcel.stamp += 1
-        stamp = parcel.stamp
-        self.hub.at(self.hub.now_ms + delay_ms, lambda: self._appears(parcel, stamp))
-
-    def _appears(self, parcel: Parcel, stamp: int) -> None:
-        if parcel.gone or parcel.stamp != stamp:
-            return
-        if parcel.queue != "dead" and parcel.receives >= self.settings.max_receive_count:
-            self._check_fair(parcel)
-            parcel.queue = "dead"
-            parcel.receives = 0
-            self.disturbed.add(parcel.message.execution_id)
-            self.tell(None, f"{parcel.message.kind} {parcel.message.token} [{parcel.message.n}] becomes a dead letter")
-        self.ready[parcel.queue].append(parcel)
-        if not self.polled[parcel.queue]:
-            self.polled[parcel.queue] = True
-            queue = parcel.queue
-            self.hub.at(self.hub.now_ms + int(self.random.random() * 20), lambda: self._poll(queue))
-
-    def _check_fair(self, parcel: Parcel) -> None:
-        """See that what becomes a dead letter was tried as often as is promised, and not on behalf of earlier steps."""
-        head = self.current[parcel.message.execution_id]
-        tried = parcel.receives - parcel.progressed_at
-        live = any(cursor.token == parcel.message.token for cursor in head.cursors)
-        if live and tried < self.settings.max_receive_count - 1:
-            raise Violation("fair", f"{head.id}: {parcel.message.token} was tried {tried} times and is a dead letter")
-
-    def _poll(self, queue: str) -> None:
-        """Hand up to ten messages, in any order, to an invocation."""
-        self.polled[queue] = False
-        waiting = [parcel for parcel in self.ready[queue] if not parcel.gone]
-        size = 1 + int(self.random.random() * 10)
-        if len(waiting) > 1:
-            self.random.shuffle(waiting)
-        batch, self.ready[queue] = waiting[:size], waiting[size:]
-        if self.ready[queue]:
-            self.polled[queue] = True
-            self.hub.at(self.hub.now_ms + 1, lambda: self._poll(queue))
-        if not batch:
-            return
-        kind = self.faults.strike("deliver")
-        for parcel in batch:
-            parcel.receives += 1
-            if parcel.receives > 1:
-                self.disturbed.add(parcel.message.execution_id)
-            self.hide(parcel, self.visibility_ms)
-        if kind == "purge":
-            self.purge()
-        elif kind == "outage":
-            self.begin_outage()
-        elif kind == "duplicate":
-            self.disturbed.update(parcel.message.execution_id for parcel in batch)
-            self.tell(None, f"{len(batch)} messages are delivered twice")
-            soon = 15 if self.random.random() < 0.5 else 200
-            self.hub.at(self.hub.now_ms + int(self.random.random() * soon), lambda: self.begin(queue, batch))
-        self.begin(queue, batch)
-
-    def delete(self, who: Invocation, parcels: Sequence[Parcel]) -> None:
-        """Take messages away for good."""
-        for parcel in parcels:
-            if not parcel.gone:
-                message = parcel.message
-                self.tell(who, f"deletes {message.kind} {message.token} [{message.n}] of {message.execution_id}")
-                self._forget(parcel)
-                self.check_driven(message.execution_id)
-
-    def _forget(self, parcel: Parcel) -> None:
-        parcel.gone = True
-        self.parcels[parcel.message.execution_id].remove(parcel)
-
-    def purge(self) -> None:
-        """Lose everything that is in the working queues."""
-        self.tell(None, "the queues are PURGED")
-        for parcels in self.parcels.values():
-            for parcel in list(parcels):
-                if parcel.queue != "dead":
-                    self._forget(parcel)
-                    self.excuse(parcel)
 
     # --- who drives what
 
@@ -389,11 +249,8 @@ class World:
                 self.excused.update((name, cursor.by) for cursor in self.current[name].cursors)
                 self.disturbed.add(name)
 
-    def _messages(self, name: str) -> list[tuple[str, str, str]]:
-        return [(p.message.kind, p.message.token, p.message.n) for p in self.parcels.get(name, ())]
-
     def _undriven(self, name: str) -> Sequence[Any]:
-        return list(undriven(self.current[name], self._messages(name), self.excused))
+        return list(undriven(self.current[name], self.post.about(name), self.excused))
 
     def check_driven(self, name: str) -> None:
         """Check that a live head has, for each cursor, a message or a living invocation that has just made it."""
@@ -401,35 +258,13 @@ class World:
         if head is None or head.ended or self.makers[name].alive:
             return
         for cursor in self._undriven(name):
-            raise Violation("driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}")
-
-    # --- the tick
+            raise Violation(
+                "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
+            )
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""
         return [name for name, head in self.current.items() if not head.ended]
-
-    def arm_tick(self, due_at_ms: int) -> None:
-        """Plan the next tick that could find something; those that cannot are left out."""
-        grid = START_MS + 17_000
-        after = max(self.hub.now_ms + 1, due_at_ms - TICK_MS)
-        moment = grid + -(-(after - grid) // TICK_MS) * TICK_MS
-        if moment < self.next_tick_ms:
-            self.next_tick_ms = moment
-            self.hub.at(moment, lambda: self._tick(moment))
-
-    def _tick(self, moment: int) -> None:
-        if self.next_tick_ms != moment:
-            return
-        self.next_tick_ms = FOREVER
-        self.begin_tick()
-        self.rearm()
-
-    def rearm(self) -> None:
-        """Plan the next tick, as long as something lives."""
-        due = [head.due_at_ms for head in self.current.values() if not head.ended and head.due_at_ms is not None]
-        if due:
-            self.arm_tick(min(due))
 
     def due_entries(self, lag_ms: int) -> list[tuple[int, str, bool]]:
         """Return the `due` index as it was some time ago: (moment, execution, watchdog), earliest first."""
@@ -452,6 +287,3 @@ def _described(execution: Execution) -> str:
         texts.append(f"at {cursor.step} visit {cursor.visit}.{cursor.attempt}, {place}, due {due}")
     watch = "-" if execution.due_at_ms is None else (execution.due_at_ms - START_MS) / 1000
     return f"{'; '.join(texts)}; head due {watch}"
-
-
-__all__ = ["Counts", "Invocation", "Parcel", "World", "replace"]

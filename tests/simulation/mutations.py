@@ -12,6 +12,7 @@ from chalicelib import commits, dead_letters, drive, outbox, processor, service
 from chalicelib.drive import Driven, Driver
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
+from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor
 from chalicelib.ports import Committed, Conflict, Outgoing
@@ -149,6 +150,7 @@ def given_up_without_row_1(patch: Patch) -> None:
 
 def watchdog_of_a_timer_may_wait(patch: Patch) -> None:
     """An entry that will have to be moved on to a timer is put off like any other while there is a backlog."""
+
     def mutated(execution: Any) -> bool:
         timers = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
         return execution.due_at_ms not in [*timers, execution.deadline_at_ms]
@@ -157,7 +159,7 @@ def watchdog_of_a_timer_may_wait(patch: Patch) -> None:
 
 
 def _without_sends(patch: Patch, wanted: Callable[[Any, Any], bool]) -> None:
-    decide = drive.decide
+    decide = deciding.decide
 
     def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
         decision = decide(definition, execution, event, now_ms, policy)
@@ -238,7 +240,7 @@ def loser_sends_again_and_acknowledges(patch: Patch) -> None:
         driven = run(self, execution)
         if driven.must_come_back and driven.execution is not None:
             live = [cursor for cursor in driven.execution.cursors if cursor.token == self.message.token]
-            self.outbox.put(driven.execution, [deciding.Send(c.token, c.due_at_ms) for c in live])
+            self.outbox.put(driven.execution, [Send(c.token, c.due_at_ms) for c in live])
         return Driven(driven.execution)
 
     patch.setattr(Driver, "run", mutated)
@@ -246,6 +248,7 @@ def loser_sends_again_and_acknowledges(patch: Patch) -> None:
 
 def api_forgets_its_watchdog(patch: Patch) -> None:
     start = deciding.start
+
     def mutated(request: Any, execution_id: str, now_ms: int, policy: Any) -> Any:
         return start(request, execution_id, now_ms, replace(policy, api_watch_ms=policy.watch_ms))
 
@@ -254,7 +257,7 @@ def api_forgets_its_watchdog(patch: Patch) -> None:
 
 def result_of_any_attempt(patch: Patch) -> None:
     """A late result is taken for the attempt that waits now."""
-    decide = drive.decide
+    decide = deciding.decide
 
     def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
         if isinstance(event, Performed) and execution.cursors:
@@ -265,30 +268,31 @@ def result_of_any_attempt(patch: Patch) -> None:
     patch.setattr(Driver, "_moved_on", lambda self, before, after, event: False)
 
 
-MUTATIONS: tuple[Mutation, ...] = (
-    send_before_write,
-    ignore_by,
-    no_version_condition,
-    no_nonce_check,
-    acknowledge_early,
-    drop_the_losers_result,
-    forget_due_at,
-    deadline_ignored,
-    look_without_sending,
-    early_message_dropped,
-    one_token_for_two_visits,
-    retry_keeps_its_token,
-    flush_before_the_commit,
-    forget_to_flush,
-    never_hand_over,
-    ignore_refused_sends,
-    early_message_under_a_new_nonce,
-    dead_letter_under_a_new_nonce,
-    given_up_without_row_1,
-    watchdog_of_a_timer_may_wait,
-    dead_letter_dropped,
-    dead_letter_without_row_1,
-    loser_sends_again_and_acknowledges,
-    api_forgets_its_watchdog,
-    result_of_any_attempt,
+MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
+    (send_before_write, None),
+    (ignore_by, None),
+    (no_version_condition, None),
+    (no_nonce_check, None),
+    (acknowledge_early, None),
+    (drop_the_losers_result, ("duplicate", "crash")),
+    (forget_due_at, None),
+    (deadline_ignored, None),
+    (look_without_sending, None),
+    (early_message_dropped, None),
+    (one_token_for_two_visits, None),
+    (retry_keeps_its_token, None),
+    (flush_before_the_commit, None),
+    (forget_to_flush, None),
+    (never_hand_over, ("crash", "crash_after")),
+    (ignore_refused_sends, None),
+    (early_message_under_a_new_nonce, ("skew", "duplicate", "crash_at_send")),
+    (dead_letter_under_a_new_nonce, ("slow", "crash_at_send")),
+    (given_up_without_row_1, ("slow", "crash_at_send")),
+    (watchdog_of_a_timer_may_wait, ("busy",)),
+    (dead_letter_dropped, None),
+    (dead_letter_without_row_1, None),
+    (loser_sends_again_and_acknowledges, ("duplicate", "crash_at_send")),
+    (api_forgets_its_watchdog, None),
+    (result_of_any_attempt, None),
 )
+"""Each mutation with the kinds of faults that show it; None: any."""

@@ -82,5 +82,5 @@ HTTP = StepType(
     compile=compile_http,
     pure=False,
     default_timeout_seconds=30,
-    max_timeout_seconds=60,
+    max_timeout_seconds=45,
 )

@@ -1,0 +1,102 @@
+"""Every invariant holds under every kind of fault, and a seed is all that a run depends on.
+
+SEDO_SIMULATION_SEEDS says how many seeds are run; CI runs 20,000 in all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sedo.simulation.campaign import run_chunk
+from sedo.simulation.faults import KINDS
+from sedo.simulation.hub import Hub
+from sedo.simulation.plan import Options
+from sedo.simulation.run import simulate
+from sedo.simulation.shrink import shrink, story
+from tests.simulation.mutations import acknowledge_early
+
+ROOT = Path(__file__).parents[2]
+SEEDS = int(os.environ.get("SEDO_SIMULATION_SEEDS", "400"))
+PARTS = 8
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_invariant_holds(part: int) -> None:
+    totals = run_chunk(range(part, SEEDS, PARTS), Options())
+
+    assert totals.violations == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fault_alone(kind: str) -> None:
+    totals = run_chunk(range(max(4, SEEDS // 200)), Options(kinds=(kind,)))
+
+    assert totals.violations == []
+    assert kind == "skew" or totals.faults[kind] > 0
+
+
+def test_nothing_is_disturbed_without_faults() -> None:
+    totals = run_chunk(range(max(10, SEEDS // 100)), Options(kinds=()))
+
+    assert totals.violations == []
+    assert not totals.faults
+
+
+def test_a_seed_is_one_run() -> None:
+    for seed in range(20):
+        assert simulate(seed, Options(trace=True)).story == simulate(seed, Options(trace=True)).story
+
+
+def test_a_seed_is_the_same_run_in_another_process() -> None:
+    command = [sys.executable, "-m", "sedo.simulation", "--seed", "11", "--trace"]
+    stories = {
+        subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": salt}
+        ).stdout
+        for salt in ("1", "2")
+    }
+
+    assert len(stories) == 1
+
+
+def test_a_violation_is_shrunk_to_a_story_that_can_be_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    acknowledge_early(monkeypatch)
+    seed = next(seed for seed in range(100) if simulate(seed).violation)
+
+    shrunk = shrink(seed, Options())
+    text = story(shrunk)
+
+    assert simulate(shrunk.result.seed, shrunk.options).violation is not None
+    assert "VIOLATION driver" in text
+    assert f"--seed {shrunk.result.seed}" in text
+    assert len(shrunk.result.faults) <= 1
+    assert len(shrunk.result.story) <= 40
+
+
+def test_figures_are_printed_as_json() -> None:
+    command = [sys.executable, "-m", "sedo.simulation", "--seeds", "0..20", "--json"]
+    found = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+
+    assert found["seeds"] == 20
+    assert found["executions"] > 20
+    assert found["violations"] == []
+
+
+def test_greenlets_go_on_in_the_order_of_their_moments() -> None:
+    hub = Hub(0)
+    seen: list[str] = []
+
+    def job(name: str, pause: int) -> None:
+        hub.park(pause)
+        seen.append(f"{name}@{hub.now_ms}")
+
+    hub.spawn(lambda: hub.run_all([lambda: job("a", 20), lambda: job("b", 10)]), 5)
+
+    assert hub.run(1000, 100)
+    assert seen == ["b@15", "a@25"]
