@@ -20,7 +20,6 @@ class Settings:
     tick_seconds: float = 60.0
     lives_delays_seconds: tuple[int, ...] = (60, 120, 240, 480)
     backlog_defers_looks_above: int = 1000
-    batch_threads: int = 10
     http_allow_private: bool = False
     meter: bool = False
 
@@ -52,7 +51,6 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         tick_seconds=number("SEDO_TICK_SECONDS", plain.tick_seconds),
         lives_delays_seconds=tuple(int(part) for part in lives.split(",")) if lives else plain.lives_delays_seconds,
         backlog_defers_looks_above=int(number("SEDO_BACKLOG_DEFERS_LOOKS_ABOVE", plain.backlog_defers_looks_above)),
-        batch_threads=int(number("SEDO_BATCH_THREADS", plain.batch_threads)),
         http_allow_private=found.get("SEDO_HTTP_ALLOW_PRIVATE", "") == "true",
         meter=found.get("SEDO_METER", "") == "true",
     )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 ROUNDS = 7
+CONNECTIONS = 40  # as many as parallel.py has threads
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 
@@ -73,19 +74,19 @@ class Clients:
         with self._lock:  # making clients is not safe in threads
             if service not in self._made:
                 session: Any = boto3.Session()
-                client = session.client(service, config=_config(self.settings), **self._where)
+                client = session.client(service, config=_config(), **self._where)
                 if self.settings.meter:
                     meter_of_process().watch(client)
                 self._made[service] = client
             return self._made[service]
 
 
-def _config(settings: Settings) -> Config:
+def _config() -> Config:
     return Config(
         connect_timeout=2,
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        max_pool_connections=max(10, 3 * settings.batch_threads),
+        max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
         # All parameters are made by code that the contract tests run; checking them again costs a tenth of a call.
         parameter_validation=False,

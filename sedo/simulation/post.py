@@ -109,10 +109,11 @@ class Post:
         """Take messages away for good."""
         for parcel in parcels:
             if not parcel.gone:
-                message = parcel.message
-                self.world.tell(who, f"deletes {message.kind} {message.token} [{message.n}] of {message.execution_id}")
+                name = parcel.message.execution_id
+                if self.world.story is not None:
+                    self.world.tell(who, f"deletes {parcel.text} of {name}")
                 self._forget(parcel)
-                self.world.check_driven(message.execution_id)
+                self.world.check_driven(name)
 
     def _forget(self, parcel: Parcel) -> None:
         parcel.gone = True

@@ -151,6 +151,8 @@ class World:
         if not who.alive:
             return
         who.alive = False
+        if self.calm:
+            return
         if who.kind == "api":
             self.excuse_sends_of(who)
         for execution_id in who.touched:
@@ -255,7 +257,7 @@ class World:
     def check_driven(self, name: str) -> None:
         """Check that a live head has, for each cursor, a message or a living invocation that has just made it."""
         head = self.current.get(name)
-        if head is None or head.ended or self.makers[name].alive:
+        if head is None or not head.cursors or self.makers[name].alive:
             return
         for cursor in self._undriven(name):
             raise Violation(
