@@ -123,7 +123,7 @@ TIERS = (
     Tier("lint", "formatter, linter with the bans that hold the architecture, types", (), run_lint),
     Tier("unit", "pure code and code over in-memory fakes; no network, no waiting", (), run_pytest, SIDE_BY_SIDE),
     Tier("contract", "one suite over the fakes, MiniStack and LocalStack", BOTH, run_pytest),
-    Tier("simulation", "whole executions under injected faults and a virtual clock", (), run_pytest),
+    Tier("simulation", "whole executions under injected faults and a virtual clock", (), run_pytest, SIDE_BY_SIDE),
     Tier("integration", "the running system over HTTP on both emulators", BOTH, run_pytest),
     Tier("e2e", "the packaged app, deployed by CloudFormation", (MINISTACK,), run_pytest),
 )

@@ -78,7 +78,7 @@ class Run:
         for name in self.world.current:
             check_ending(self, name)
             self._read(runtime, who, name)
-        if self.draw.random() < 0.3:
+        if self.draw.random() < 0.2:
             self._replay(runtime)
 
     def _until_quiet(self) -> None:

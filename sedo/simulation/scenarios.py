@@ -86,7 +86,7 @@ class _Author:
         used = {target for step in steps for target in _targets(step)}
         steps += [self._exit(name) for name in exits if name in used]
         document: dict[str, Any] = {"id": f"d{number}", "steps": steps}
-        document["maxTransitions"] = draw.choice((4, 12, 40, 40, 40))
+        document["maxTransitions"] = draw.choice((4, 8, 12, 12, 20, 40))
         if draw.random() < 0.25:
             document["timeoutSeconds"] = draw.choice((2, 20, 100, 700, 2000, 5000))
         if draw.random() < 0.5:
