@@ -15,13 +15,15 @@ from chalicelib.engine.draft import EARLY_MS, Draft, Policy, sends_made_by
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
 from chalicelib.engine.events import Arrived, CancelRequested, Cover, Event, Looked, Performed, ProcessingGivenUp
-from chalicelib.engine.execution import Cursor, Execution, State
+from chalicelib.engine.execution import Cursor, Execution, State, timers
 from chalicelib.engine.history import EventType
 from chalicelib.engine.steps.base import Call, Fail, Outcome
 from chalicelib.engine.walk import Walk
 
 DEFAULT_POLICY = Policy()
 LOOK = "look."
+TICK_MAY_BE_OVER_MS = 120_000
+"""Two ticks: what becomes due later than that is seen by a tick in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,16 @@ def decide(
 
 def _commit(draft: Draft, cover: Cover | None) -> Decision:
     sends = draft.sends(None if cover is None else cover.token)
-    return Decision(draft.freeze(sends=len(sends)), changed=True, sends=sends)
+    after = draft.freeze(sends=len(sends))
+    return Decision(after, changed=True, sends=sends + _near_look(draft, after))
+
+
+def _near_look(draft: Draft, after: Execution) -> tuple[Send, ...]:
+    """Return the look of a timer that the index learns of so late that the tick before it may be over."""
+    due = after.due_at_ms
+    if due is None or due == draft.base.due_at_ms or due - draft.now_ms > TICK_MAY_BE_OVER_MS:
+        return ()
+    return (Send(look_token(due), due, kind="look"),) if due in timers(after) else ()
 
 
 def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:

@@ -104,10 +104,13 @@ def due_is_watchdog(execution: Execution) -> bool:
 
     A look that may come much later must not carry a timer: not its own, and not one that it would have to move on to.
     """
-    timers = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
-    if execution.deadline_at_ms is not None:
-        timers.append(execution.deadline_at_ms)
-    return all(timer > (execution.due_at_ms or 0) + WATCHDOG_MAY_LAG_MS for timer in timers)
+    return all(timer > (execution.due_at_ms or 0) + WATCHDOG_MAY_LAG_MS for timer in timers(execution))
+
+
+def timers(execution: Execution) -> list[int]:
+    """Return the moments at which the `due` index alone lets something happen: long waits, and the deadline."""
+    moments = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
+    return moments if execution.deadline_at_ms is None else [*moments, execution.deadline_at_ms]
 
 
 def to_document(execution: Execution) -> dict[str, Any]:
