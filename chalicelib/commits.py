@@ -41,8 +41,17 @@ def lighten(runtime: Runtime, before: Execution | None, after: Execution) -> Exe
 def _heavy(events: Sequence[HistoryEvent], *, ended: bool) -> bool:
     if ended:
         return sum(values.size(event.details) for event in events) > KEEP_AT_END_BYTES
-    rough = sum(24 + values.size(event.details, 4096) for event in events)
-    if rough <= FLUSH_ABOVE_BYTES:
+    if not _may_be_heavy(events):
         return False
     rows = json.dumps([event.row() for event in events], separators=(",", ":"))
     return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > FLUSH_ABOVE_BYTES
+
+
+def _may_be_heavy(events: Sequence[HistoryEvent]) -> bool:
+    """Say whether events are worth packing to be weighed; counting ends as soon as they are."""
+    rough = 0
+    for event in events:
+        rough += 24 + values.size(event.details, FLUSH_ABOVE_BYTES)
+        if rough > FLUSH_ABOVE_BYTES:
+            return True
+    return False

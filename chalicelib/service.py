@@ -160,7 +160,7 @@ def _same_start(runtime: Runtime, found: Conflict, decision: Decision, version: 
     if not same_version or not values.equal(first.input, wanted.input):
         raise NameTaken(f"name {wanted.name!r} was used with another input or version by execution {first.id}")
     if first.version == 1 and not first.ended:
-        _send(runtime, Decision.resend_all(first))
+        _send(runtime, Decision.resend_all(first, runtime.policy))
     return first
 
 

@@ -36,10 +36,10 @@ class Decision:
     tasks: tuple[Task, ...] = ()
 
     @classmethod
-    def resend_all(cls, execution: Execution) -> Decision:
+    def resend_all(cls, execution: Execution, policy: Policy) -> Decision:
         """Return all messages of a live head again, as after a start whose sends may be lost."""
         messages = tuple(Send(c.token, c.due_at_ms) for c in execution.cursors if not c.in_index)
-        return cls(execution, changed=False, sends=messages + _deadline_look(execution, DEFAULT_POLICY))
+        return cls(execution, changed=False, sends=messages + _deadline_look(execution, policy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ PARTS = 8
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_invariant_holds(part: int) -> None:
-    totals = run_chunk(range(part, SEEDS, PARTS), Options())
+    # Most faults need no crowd: one part runs as many executions side by side as its seeds choose, the others two.
+    totals = run_chunk(range(part, SEEDS, PARTS), Options(executions=None if part == 0 else 2))
 
     assert totals.violations == []
 

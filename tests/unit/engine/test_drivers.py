@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chalicelib.engine.decide import Decision, look_token, looked_at_ms, sends_lost_with
-from chalicelib.engine.draft import EARLY_MS
+from chalicelib.engine.draft import EARLY_MS, Policy
 from chalicelib.engine.effects import Send, TaskResult
 from chalicelib.engine.events import Arrived, CancelRequested, Cover, Looked, Performed
 from tests.unit.engine.world import DAY, HOUR, MINUTE, SECOND, T0, World, document
@@ -96,8 +96,8 @@ def test_sends_that_may_be_lost_are_found_by_what_was_processed() -> None:
     assert sends_lost_with(world.head, "n2", "other") == ()
     world.decide(Performed(1, 1, TaskResult(1), "n9", Cover("1.1", T0 + HOUR)))
     assert sends_lost_with(world.head, "n9", "1.1") == (), "its own message drives it"
-    assert Decision.resend_all(begun(wait(45)).head).sends == (Send("1.1", T0 + 45 * SECOND),)
-    assert Decision.resend_all(begun(wait(7200)).head).sends == ()
+    assert Decision.resend_all(begun(wait(45)).head, Policy()).sends == (Send("1.1", T0 + 45 * SECOND),)
+    assert Decision.resend_all(begun(wait(7200)).head, Policy()).sends == ()
 
 
 @pytest.mark.parametrize("token", ["0.1", "2.1", "1.2", "", "look.5"])
