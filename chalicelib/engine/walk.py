@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +23,7 @@ from chalicelib.engine.events import Cover
 from chalicelib.engine.execution import Cursor
 from chalicelib.engine.expressions import Scope, Template
 from chalicelib.engine.history import EventType
+from chalicelib.engine.retries import delay_seconds, granted
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Outcome, Sleep
 
 MAX_STEPS = 100
@@ -269,18 +269,15 @@ class Walk:
 
     def _retry(self, step: Step, cursor: Cursor, failure: Failure) -> bool:
         """Leave the cursor to its next attempt, if one of the policies grants it."""
-        policy = next((entry for entry in step.retry if matches(entry.errors, failure.name)), None)
-        if policy is None or cursor.attempt >= policy.max_attempts or failure.name == PROCESSING_FAILED:
+        policy = granted(step.retry, failure.name, cursor.attempt)
+        if policy is None:
             return False
         draft = self.draft
         if draft.transitions >= self.definition.max_transitions:
             draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
             self._too_many(step.id)
             return True
-        growth = min(policy.backoff_rate ** min(cursor.attempt - 1, 60), 1e12)
-        seconds = min(policy.interval_seconds * growth, policy.max_interval_seconds)
-        if policy.full_jitter:
-            seconds *= _fraction(f"{draft.base.id}/{cursor.visit}/{cursor.attempt}")
+        seconds = delay_seconds(policy, cursor.attempt, f"{draft.base.id}/{cursor.visit}/{cursor.attempt}")
         draft.transitions += 1
         details = {"error": failure.document(), "delaySeconds": round(seconds, 3)}
         draft.record(EventType.STEP_RETRIED, details, cursor)
@@ -297,8 +294,3 @@ def _name(error: Exception) -> str:
 
 def _as_failure(error: Exception, step_id: str) -> Failure:
     return Failure(_name(error), str(error)[:MAX_CAUSE_LENGTH], step_id)
-
-
-def _fraction(text: str) -> float:
-    """Return a number from 0 to 1 that looks random and is always the same for a text."""
-    return zlib.crc32(text.encode()) / 0xFFFFFFFF
