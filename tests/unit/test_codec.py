@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.adapters import codec
@@ -107,6 +107,7 @@ json_values = st.recursive(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(json_values, json_values)
 def test_any_values_come_back_exactly(one: Any, two: Any) -> None:
     long = "x" * 120

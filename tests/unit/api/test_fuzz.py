@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.api.local import EXAMPLE, LocalApi, Reply
 from tests.unit.api.strategies import Request, as_json, changed_definitions, requests, values
 
-FUZZ = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 JSON = "application/json"
 
 
