@@ -26,4 +26,4 @@ def delay_seconds(policy: Retry, attempt: int, name: str) -> float:
     """Return the pause after an attempt. Jitter looks random and is always the same for one `name`."""
     growth = min(policy.backoff_rate ** min(attempt - 1, 60), MAX_GROWTH)
     seconds = min(policy.interval_seconds * growth, policy.max_interval_seconds)
-    return seconds * zlib.crc32(name.encode()) / 0xFFFFFFFF if policy.full_jitter else seconds
+    return seconds * (zlib.crc32(name.encode()) / 0xFFFFFFFF) if policy.full_jitter else seconds
