@@ -1,14 +1,14 @@
 """The error tree: every name that a definition can catch, and the exceptions of the engine itself.
 
 Http.<status>  Http.5xx  Http.4xx  Http.ConnectionFailed      http steps
-Task.Failed  Task.Timeout  Task.HeartbeatTimeout              steps that wait for somebody else
+Http.Forbidden  Http.TooManyRedirects                         http steps: an address or a chain that is not allowed
+Task.Failed  Task.Timeout                                     an outside call that cannot be made, or takes too long
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
-Input.Invalid                                                 a value that does not pass its schema
 Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
 Sedo.ProcessingFailed                                         processing was given up (dead letters, no definition)
 Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
-and whatever `fail` steps and callbacks name.
+and whatever `fail` steps name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ DATA_INVALID = "Data.Invalid"
 DATA_TOO_LARGE = "Data.TooLarge"
 EXECUTION_TIMEOUT = "Execution.Timeout"
 EXPRESSION_FAILED = "Expression.Failed"
-INPUT_INVALID = "Input.Invalid"
 PROCESSING_FAILED = "Sedo.ProcessingFailed"
 TASK_FAILED = "Task.Failed"
 TASK_TIMEOUT = "Task.Timeout"

@@ -37,8 +37,6 @@ SITES: dict[str, tuple[str, ...]] = {
 """Where each kind can strike. What is done by callers of the API has kinds of its own: nobody redelivers them."""
 NEVER = 1 << 60
 KINDS = (*SITES, "skew")
-LOSING = frozenset({"lost", "purge", "api_crash", "api_unavailable", "api_answer_lost", "api_half_sent"})
-"""Kinds after which a message may really be lost, so that the watchdog is legitimately needed."""
 
 _AT = {site: tuple(kind for kind in SITES if site in SITES[kind]) for sites in SITES.values() for site in sites}
 
