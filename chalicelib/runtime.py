@@ -10,7 +10,7 @@ from functools import lru_cache
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.execution import Execution
-from chalicelib.parallel import RunAll, run_in_threads
+from chalicelib.parallel import RunAll, call_in_threads, run_in_threads
 from chalicelib.ports import Clock, Nonces, Queue, Store, StoredDefinition, TaskRunner
 from chalicelib.settings import Settings, from_environment
 
@@ -29,6 +29,7 @@ class Runtime:
     nonces: Nonces
     sleep: Callable[[float], None]
     run_all: RunAll = run_in_threads
+    call_all: RunAll = call_in_threads
     _parsed: OrderedDict[tuple[str, str, int], Definition] = field(default_factory=OrderedDict)
 
     @property

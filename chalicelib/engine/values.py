@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from json.encoder import encode_basestring
@@ -41,6 +42,12 @@ def _number(value: Any) -> bool:
 def text(value: Any) -> str:
     """Return the compact JSON of a value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(value: Any) -> str:
+    """Return the fingerprint of a value: the same for what is equal as JSON."""
+    canonical = json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:

@@ -81,6 +81,10 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Not part of a run."""
+        raise NotImplementedError
+
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Return the index, now and then as it was some time ago."""
         struck = len(self.world.faults.fired)
@@ -242,5 +246,6 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         nonces=nonces,
         sleep=sleep,
         run_all=hub.run_all,
+        call_all=hub.run_all,
         _parsed=cache,
     )

@@ -86,7 +86,7 @@ def forget_due_at(patch: Patch) -> None:
 def deadline_ignored(patch: Patch) -> None:
     due = Draft._due_at_ms
 
-    def mutated(self: Draft) -> int:
+    def mutated(self: Draft) -> int | None:
         base, self.base = self.base, replace(self.base, deadline_at_ms=None)
         try:
             return due(self)
