@@ -18,6 +18,8 @@ class Hub:
     def __init__(self, start_ms: int) -> None:
         self.now_ms = start_ms
         self.steps = 0
+        self._until_ms = start_ms
+        self._max_steps = 0
         self._agenda: list[tuple[int, int, greenlet | Callable[[], object]]] = []
         self._order = 0
         self._main = getcurrent()
@@ -32,8 +34,15 @@ class Hub:
         self.at(moment_ms, greenlet(job, self._main))
 
     def park(self, delay_ms: int) -> None:
-        """Let others go on until some time has passed."""
-        self.at(self.now_ms + delay_ms, getcurrent())
+        """Let others go on until some time has passed; where nobody is due before, that time is simply over."""
+        moment = self.now_ms + delay_ms
+        agenda = self._agenda
+        alone = not agenda or agenda[0][0] > moment
+        if alone and delay_ms >= 0 and moment <= self._until_ms and self.steps <= self._max_steps:
+            self.steps += 1
+            self.now_ms = moment
+            return
+        self.at(moment, getcurrent())
         self._main.switch()
 
     def run_all(self, jobs: Sequence[Callable[[], object]]) -> None:
@@ -64,12 +73,15 @@ class Hub:
 
     def run(self, until_ms: int, max_steps: int) -> bool:
         """Go through the agenda until it is empty; False when time or steps ran out."""
-        while self._agenda:
-            moment, _, target = heapq.heappop(self._agenda)
+        self._until_ms, self._max_steps = until_ms, max_steps
+        agenda = self._agenda
+        while agenda:
+            moment, _, target = heapq.heappop(agenda)
             if moment > until_ms or self.steps > max_steps:
                 return False
             self.steps += 1
-            self.now_ms = max(self.now_ms, moment)
+            if moment > self.now_ms:
+                self.now_ms = moment
             if isinstance(target, greenlet):
                 target.switch()
             else:
