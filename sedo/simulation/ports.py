@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -64,7 +63,7 @@ class SimulatedStore:
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         heads = self.world.heads
-        return {name: self.world.thaw(heads[name].frozen) for name in execution_ids if name in heads}
+        return {name: self.world.thaw(heads[name]) for name in execution_ids if name in heads}
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write a head if the version fits."""
@@ -108,11 +107,10 @@ class SimulatedStore:
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
-        for last_seq, frozen in sorted(self.world.chunks.get(execution_id, {}).items()):
+        for last_seq, events in sorted(self.world.chunks.get(execution_id, {}).items()):
             seen = found[-1].seq if found else after_seq
             if last_seq > seen and len(found) < limit:
-                rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves
-                found += [HistoryEvent.from_row(row) for row in rows if row[0] > seen]
+                found += [event for event in events if event.seq > seen]
         return found
 
 

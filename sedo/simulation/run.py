@@ -11,6 +11,7 @@ from typing import Any
 
 from chalicelib import dead_letters, processor, service, ticks
 from chalicelib.deliveries import BatchFailed
+from chalicelib.engine.history import HistoryEvent
 from chalicelib.messages import body_of
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
@@ -209,14 +210,15 @@ class Run:
         log = self.world.records[name].log
         committed = len(log)
         limit = self.draw.choice((7, 50, 1000))
-        found: list[Any] = []
+        found: list[HistoryEvent] = []
         while True:
             page = service.history(runtime, TENANT, name, len(found), limit)
-            found += [event.row() for event in page]
+            found += page
             if len(page) < limit:
                 break
         if len(found) < committed or found != log[: len(found)]:
-            raise Violation("reading", f"{name}: {[row[0] for row in found]} was read, {committed} were committed")
+            seqs = [event.seq for event in found]
+            raise Violation("reading", f"{name}: {seqs} was read, {committed} were committed")
 
     # --- the end
 
