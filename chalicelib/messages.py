@@ -8,6 +8,7 @@ from chalicelib.engine.errors import SedoError
 from chalicelib.ports import Message
 
 KINDS = ("drive", "look")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class MalformedMessage(SedoError):
@@ -23,7 +24,7 @@ def body_of(message: Message) -> str:
         "kind": message.kind,
         "lives": message.lives,
     }
-    return json.dumps(members, separators=(",", ":"))
+    return _encode(members)
 
 
 def parse_message(body: str) -> Message:
