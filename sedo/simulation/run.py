@@ -115,7 +115,7 @@ class Run:
             finally:
                 world.end(who)
 
-        world.hub.spawn(live, world.hub.now_ms + delay_ms)
+        world.hub.at(world.hub.now_ms + delay_ms, live)
 
     def begin_batch(self, queue: str, parcels: list[Parcel]) -> None:
         """Do what the event source does: invoke with a batch, and delete it when the handler returns."""
@@ -286,5 +286,6 @@ def _simulate(run: Run) -> Result:
         story=world.story or [],
         states=states,
     )
-    vars(world).clear()  # everything knows the world: without it all is gone at once, and no collector has to find it
+    if violation is None:
+        vars(world).clear()  # everything knows the world: without it all is gone at once, and no collector is needed
     return result
