@@ -13,7 +13,6 @@ from typing import Any
 from chalicelib import dead_letters, processor, service, ticks
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.messages import body_of
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
@@ -237,7 +236,7 @@ class Run:
         self.draw.shuffle(messages)
         sent, calls = world.counts.messages, world.counts.calls
         for start in range(0, len(messages), 10):
-            parcels = [Parcel(0, message, body_of(message), "ready", 1) for message in messages[start : start + 10]]
+            parcels = [Parcel(0, message, body, "ready", 1) for message, body in messages[start : start + 10]]
             processor.handle_batch(runtime, {"Records": [_record(parcel) for parcel in parcels]})
         after = {name: stored.version for name, stored in world.heads.items()}
         if (after, sent, calls) != (before, world.counts.messages, world.counts.calls):
