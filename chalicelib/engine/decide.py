@@ -7,7 +7,7 @@ Who calls them commits `decision.execution` if `changed`, only then performs `se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine.definition import Definition
@@ -17,6 +17,7 @@ from chalicelib.engine.errors import EXECUTION_TIMEOUT, PROCESSING_FAILED, Failu
 from chalicelib.engine.events import Arrived, CancelRequested, Cover, Event, Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor, Execution, State, timers
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Call, Fail, Outcome
 from chalicelib.engine.walk import Walk
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from chalicelib.engine.errors import UnsupportedHead
@@ -115,8 +116,8 @@ def timers(execution: Execution) -> list[int]:
 
 def to_document(execution: Execution) -> dict[str, Any]:
     """Return the head without its history events as JSON-able data, stamped with the format's version."""
-    document = {name: getattr(execution, name) for name in _HEAD_FIELDS}
-    document["cursors"] = [[getattr(cursor, name) for name in _CURSOR_FIELDS] for cursor in execution.cursors]
+    document: dict[str, Any] = dict(zip(_HEAD_FIELDS, _head_values(execution), strict=True))
+    document["cursors"] = [list(_cursor_values(cursor)) for cursor in execution.cursors]
     document["state"] = execution.state.value
     document["format"] = FORMAT
     return document
@@ -135,5 +136,6 @@ def from_document(document: dict[str, Any], events: tuple[HistoryEvent, ...]) ->
     return Execution(**members, cursors=cursors, events=events)
 
 
-_CURSOR_FIELDS = tuple(Cursor.__dataclass_fields__)
 _HEAD_FIELDS = tuple(name for name in Execution.__dataclass_fields__ if name not in ("cursors", "events"))
+_head_values = attrgetter(*_HEAD_FIELDS)
+_cursor_values = attrgetter(*Cursor.__dataclass_fields__)

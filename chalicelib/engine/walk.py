@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.engine import values
@@ -23,6 +22,7 @@ from chalicelib.engine.events import Cover
 from chalicelib.engine.execution import Cursor
 from chalicelib.engine.expressions import Scope, Template
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 from chalicelib.engine.retries import delay_seconds, granted
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Outcome, Sleep
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
 from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.history import EventType, HistoryEvent
 
@@ -122,7 +123,7 @@ def _note(record: Record, name: str, event: HistoryEvent) -> None:
         record.attempts[visit] = attempt + 1
     elif kind in OUTCOMES:
         if visit in record.outcomes or record.attempts.get(visit) != attempt:
-            raise Violation("outcome", f"{name}: visit {visit} ({step}) ends again or at another attempt: {event.row()}")
+            raise Violation("outcome", f"{name}: visit {visit} ends again or at another attempt: {event.row()}")
         record.outcomes[visit] = kind
         record.open.discard(visit)
 
