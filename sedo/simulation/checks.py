@@ -166,7 +166,7 @@ def undriven(
     head: Execution, messages: Iterable[tuple[str, str, str]], excused: set[tuple[str, str]]
 ) -> Iterable[Cursor]:
     """Yield the cursors that no message (kind, token, n) can reach and that nobody has an excuse for."""
-    there = list(messages)
+    there = list(messages) if head.cursors else ()
     for cursor in head.cursors:
         if cursor.in_index:
             continue

@@ -86,8 +86,7 @@ class SimulatedStore:
         return self.world.io(self.who, "due", lambda: self._due(before_ms, self._lag_ms(struck)))
 
     def _lag_ms(self, struck: int) -> int:
-        fired = self.world.faults.fired[struck:]
-        if not any(fault.kind == "stale" for fault in fired):
+        if not any(fault.kind == "stale" for fault in self.world.faults.fired[struck:]):
             return 0
         lag = int(200_000 * self.world.faults.parameter())
         self.world.tell(self.who, f"reads the index as it was {lag / 1000} s ago")
@@ -143,8 +142,16 @@ class SimulatedQueue:
 
     def _arrive(self, messages: Sequence[Outgoing], struck: int) -> list[Outgoing]:
         world = self.world
-        kinds = [fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]]
-        strength = world.faults.parameter() if kinds else 0.0
+        kinds = {fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]}
+        if not kinds:
+            for outgoing in messages:
+                world.post.send(self.who, outgoing, delay_ms=outgoing.delay_seconds * 1000, lost=False)
+            return []
+        return self._arrive_struck(messages, kinds)
+
+    def _arrive_struck(self, messages: Sequence[Outgoing], kinds: set[str]) -> list[Outgoing]:
+        world = self.world
+        strength = world.faults.parameter()
         refused = messages[: 1 + int(strength * len(messages))] if "half_sent" in kinds else []
         for outgoing in messages:
             if outgoing in refused:
@@ -156,7 +163,7 @@ class SimulatedQueue:
                 delay += int(600_000 * strength)
             if "early" in kinds:
                 delay = max(0, delay - int(100_000 * strength))
-            if {"late", "early"} & set(kinds):
+            if kinds & {"late", "early"}:
                 world.disturbed.add(outgoing.message.execution_id)
             world.post.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
         return list(refused)
@@ -199,8 +206,9 @@ class ScriptedRunner:
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
         name = task.idempotency_key.split("/")[0]
         self._count(name, task)
-        ending = "POISON" if answer.poison else answer.error or "fine"
-        self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
+        if self.world.story is not None:
+            ending = "POISON" if answer.poison else answer.error or "fine"
+            self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
         if answer.poison:
             self.world.disturbed.add(name)
             raise PoisonError(f"visit {task.visit} of {name}")

@@ -216,10 +216,12 @@ class World:
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
-        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors} if old else {}
+        if old is None:
+            return
+        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if old is not None and same is not None and same.by != cursor.by and not same.in_index:
+            if same is not None and same.by != cursor.by and not same.in_index:
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
