@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.engine import fanout, values, waits
@@ -23,6 +22,7 @@ from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import line_of, task_token
+from chalicelib.engine.records import replace
 from chalicelib.engine.retries import delay_seconds, granted
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 

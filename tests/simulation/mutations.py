@@ -53,7 +53,7 @@ def no_nonce_check(patch: Patch) -> None:
     def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
         stored = self.heads.get(execution.id)
         if stored is not None and stored.nonce == nonce:
-            return Conflict(self.thaw(stored.frozen))
+            return Conflict(self.thaw(stored))
         return commit(self, who, execution, nonce)
 
     patch.setattr(World, "commit", mutated)
