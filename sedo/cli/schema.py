@@ -1,0 +1,41 @@
+"""`sedo schema`: the JSON Schema of definitions, put together from what the engine itself checks with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from chalicelib.engine.shape import DEFINITION, step_schema
+from chalicelib.engine.steps import STEP_TYPES
+from sedo.cli.options import shared
+from sedo.cli.output import print_json
+
+
+def definition_schema() -> dict[str, Any]:
+    """Return one schema for whole definitions; what depends on the type of a step is an `if` on it."""
+    types = [
+        {"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": step_schema(step_type)}
+        for name, step_type in STEP_TYPES.items()
+    ]
+    step = {"type": "object", "required": ["id", "type"], "properties": {"type": {"enum": list(STEP_TYPES)}}}
+    steps = DEFINITION["properties"]["steps"] | {"items": step | {"allOf": types}}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A definition of sedo", **DEFINITION}
+    whole = schema | {"properties": DEFINITION["properties"] | {"steps": steps}}
+    # \Z is Python's; in JavaScript, which editors are written in, $ means the same.
+    portable: dict[str, Any] = json.loads(json.dumps(whole).replace(r"\\Z", "$"))
+    return portable
+
+
+@click.command()
+@shared
+def schema() -> None:
+    """Print the JSON Schema of definitions, for editors.
+
+    \b
+    sedo schema > definition.schema.json
+    and as the first line of a definition in YAML:
+    # yaml-language-server: $schema=definition.schema.json
+    """
+    print_json(definition_schema())
