@@ -15,7 +15,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]:
-    """Yield `{path, before?, after?}` for all that differs; steps are told apart by id, so that moving one is no change."""
+    """Yield `{path, before?, after?}` for all that differs. Steps are told apart by id: moving one is no change."""
     left, right = _members(before), _members(after)
     if left is None or right is None or isinstance(before, list) != isinstance(after, list):
         if not _same(before, after):
@@ -33,8 +33,8 @@ def changes(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]]
 
 def lines(before: Any, after: Any, names: tuple[str, str]) -> Iterator[Text]:
     """Yield a unified diff of the two as YAML."""
-    texts = [to_yaml(value).splitlines() for value in (before, after)]
-    for line in difflib.unified_diff(*texts, *names, lineterm=""):
+    old, new = to_yaml(before).splitlines(), to_yaml(after).splitlines()
+    for line in difflib.unified_diff(old, new, *names, lineterm=""):
         yield Text(line, style=_COLOURS.get(line[:1], ""))
 
 

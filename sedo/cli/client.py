@@ -103,15 +103,19 @@ class Client:
         found = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', headers.get("Link", ""))
         if found is None:
             return None
-        following = urljoin(url, found[1])
+        following: str = urljoin(url, found[1])
         if urlsplit(following)[:2] != urlsplit(url)[:2]:
             raise Unreachable(f"{self.url} names a next page on another server: {following}")
         return following
 
 
 def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good or re.search(r"[\s?#]", url):
         raise BadInput(f"expected a URL like https://sedo.example/api, found {url!r} (SEDO_URL or --url)")
     return url.rstrip("/")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 from ruamel.yaml import YAML
 
 from chalicelib.api import json_text, yaml_text
@@ -54,7 +54,7 @@ def read_value(given: str, option: str = "--input") -> Any:
     """Return the value of JSON itself, of @FILE (JSON or YAML), or of - (standard input). Raises BadInput."""
     try:
         if given == "-":
-            return _parse(json_text.read, _decode(click.get_binary_stream("stdin").read(), "stdin"), "standard input")
+            return _parse(json_text.read, _decode(sys.stdin.buffer.read(), "stdin"), "standard input")
         if not given.startswith("@"):
             return _parse(json_text.read, given, option)
         path = Path(given[1:])

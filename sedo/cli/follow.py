@@ -23,7 +23,8 @@ def follow(options: Options, execution_id: str) -> None:
     first_at: str | None = None
     execution: Mapping[str, Any] = {}
     with interruptible(execution_id):
-        for execution, events in looks(options, execution_id):
+        for found, events in looks(options, execution_id):
+            execution = found
             for event in events:
                 first_at = first_at or event["at"]
                 say(line(event, first_at), err=True)

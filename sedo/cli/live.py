@@ -30,7 +30,7 @@ def picture(execution: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
     head = Text(f"{one_line(execution['id'])}  ", style="bold")
     head.append(state, style=STYLES.get(state, ""))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("STEP", overflow="ellipsis", no_wrap=True, ratio=None)
+    table.add_column("STEP", overflow="ellipsis", no_wrap=True)
     table.add_column("TYPE", no_wrap=True)
     table.add_column("STATE", no_wrap=True)
     for title in ("VISITS", "ATTEMPTS", "TIME"):

@@ -83,7 +83,9 @@ class _Drawing:
         for target, label in _targets(step):
             self.route(source, target, label)
         for entry in _dicts(step.get("catch")):
-            self.route(source, str(entry.get("next")), " ".join(map(str, entry.get("errors", ()))), dashed=True)
+            errors = entry.get("errors")
+            names = " ".join(map(str, errors)) if isinstance(errors, list) else str(errors)
+            self.route(source, str(entry.get("next")), names, dashed=True)
         ends = step.get("end") is True or step.get("type") == "succeed"
         if ends:
             self.edges.append(f"{source} --> {leave}")

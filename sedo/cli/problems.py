@@ -23,13 +23,13 @@ def parse(status: int, body: bytes) -> dict[str, Any]:
     if isinstance(found, dict) and "title" in found:
         return found
     said = found.get("message", found.get("Message")) if isinstance(found, dict) else None
-    title = _HINTS.get(status, "refused" if status < 500 else "the service is not well")
-    detail = f"HTTP {status}" + (f", {said}" if said else "")
+    title = f"HTTP {status}" + (f", {said}" if said else "")
+    detail = _HINTS.get(status, "no reason was given" if status < 500 else "the service is not well")
     return {"detail": detail, "status": status, "title": title}
 
 
 def sentences(problem: Mapping[str, Any], file: str | None = None) -> str:
-    """Return the title and either all errors, a line each, or the detail; `file` is what lines and columns belong to."""
+    """Return the title, then a line for each error, else the detail; lines and columns are those of `file`."""
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
     title, detail = str(problem["title"]), problem.get("detail")
     if errors:

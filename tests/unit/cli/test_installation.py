@@ -1,0 +1,50 @@
+"""What an installation brings: the command, with what it needs and nothing of the service or of development."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def test_what_ships_is_pinned_alike_in_both_places() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    shipped = [line for line in lines if line and not line.startswith("#")]
+    assert shipped == PROJECT["project"]["dependencies"][: len(shipped)]
+
+
+def test_the_command_needs_nothing_that_is_not_installed_with_it() -> None:
+    """Every word is imported where the tools of development and the service's own libraries cannot be."""
+    code = """
+import sys
+for name in ("boto3", "botocore", "chalice", "watchfiles", "greenlet", "hypothesis", "pytest", "mypy"):
+    sys.modules[name] = None
+from click.testing import CliRunner
+from sedo.cli.app import COMMANDS, root
+for word in COMMANDS:
+    done = CliRunner().invoke(root, [word, "--help"])
+    assert done.exit_code == 0, (word, done.exception)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+def test_python_dash_m_is_the_command_without_an_installation() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sedo.cli", "graph", "examples/example-definition.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("flowchart TD\n")
+
+
+def test_the_entry_point_is_there() -> None:
+    assert PROJECT["project"]["scripts"] == {"sedo": "sedo.cli:main"}
