@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Any
 
 import click
@@ -50,8 +50,18 @@ class Words(click.Group):
             raise
 
 
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        try:
+            found = metadata.version("sedo")
+        except metadata.PackageNotFoundError:
+            found = "(not installed: run from its source)"
+        click.echo(f"sedo {found}")
+        context.exit()
+
+
 @click.group(cls=Words, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="sedo", message="sedo %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @shared_by_root
 def root() -> None:
     """Write, run and watch durable workflows.

@@ -8,6 +8,10 @@ import sys
 import tomllib
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from sedo.cli.app import root
+
 ROOT = Path(__file__).resolve().parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -44,6 +48,11 @@ def test_python_dash_m_is_the_command_without_an_installation() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("flowchart TD\n")
+
+
+def test_the_version_is_said_installed_or_not() -> None:
+    done = CliRunner().invoke(root, ["--version"])
+    assert (done.exit_code, done.stdout.split()[0]) == (0, "sedo")
 
 
 def test_the_entry_point_is_there() -> None:
