@@ -72,6 +72,7 @@ def to_yaml(value: Any) -> str:
     writer.default_flow_style = False
     writer.allow_unicode = True
     writer.width = 120
+    writer.indent(mapping=2, sequence=4, offset=2)
     writer.representer.sort_base_mapping_type_on_output = False
     writer.representer.ignore_aliases = lambda _: True
     text = io.StringIO()

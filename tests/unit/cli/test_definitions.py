@@ -120,7 +120,8 @@ def test_diff(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert "has one version" in alone.stderr
     file.write_text(SECOND)
     assert (
-        "-  message: hello\n+  message: good day\n" in cli("definitions", "diff", "greet", "--file", str(file)).stdout
+        "-    message: hello\n+    message: good day\n"
+        in cli("definitions", "diff", "greet", "--file", str(file)).stdout
     )
     cli("definitions", "put", str(file))
     shown = cli("definitions", "diff", "greet").stdout

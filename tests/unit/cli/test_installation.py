@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from sedo.cli.app import root
@@ -48,6 +49,23 @@ def test_python_dash_m_is_the_command_without_an_installation() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("flowchart TD\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("sedo exec", {"execute", "executions"}),
+        ("sedo definitions pu", {"put"}),
+        ("sedo executions graph --m", {"--mermaid"}),
+        ("sedo completions z", {"zsh"}),
+        ("sedo tasks list --to", {"--token"}),
+    ],
+)
+def test_shells_get_completions(typed: str, offered: set[str]) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_SEDO_COMPLETE": "bash_complete"}
+    command = [sys.executable, "-m", "sedo.cli"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=os.environ | words)
+    assert {line.partition(",")[2] for line in done.stdout.split()} == offered, done.stderr
 
 
 def test_the_version_is_said_installed_or_not() -> None:
