@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -53,7 +52,6 @@ _NUMBERS = ("seeds", "executions", "commits", "messages", "invocations", "outsid
 
 def run_chunk(seeds: Iterable[int], options: Options) -> Totals:
     """Run some seeds in this process."""
-    gc.set_threshold(50_000, 20, 20)  # a run makes much that it needs to its end: looking for rubbish costs a tenth
     totals = Totals()
     for seed in seeds:
         result = simulate(seed, options)

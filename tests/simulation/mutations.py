@@ -53,7 +53,7 @@ def no_nonce_check(patch: Patch) -> None:
     def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
         stored = self.heads.get(execution.id)
         if stored is not None and stored.nonce == nonce:
-            return Conflict(self.thaw(stored.frozen))
+            return Conflict(self.thaw(stored))
         return commit(self, who, execution, nonce)
 
     patch.setattr(World, "commit", mutated)
@@ -86,7 +86,7 @@ def forget_due_at(patch: Patch) -> None:
 def deadline_ignored(patch: Patch) -> None:
     due = Draft._due_at_ms
 
-    def mutated(self: Draft) -> int:
+    def mutated(self: Draft) -> int | None:
         base, self.base = self.base, replace(self.base, deadline_at_ms=None)
         try:
             return due(self)

@@ -97,7 +97,7 @@ def test_greenlets_go_on_in_the_order_of_their_moments() -> None:
         hub.park(pause)
         seen.append(f"{name}@{hub.now_ms}")
 
-    hub.spawn(lambda: hub.run_all([lambda: job("a", 20), lambda: job("b", 10)]), 5)
+    hub.at(5, lambda: hub.run_all([lambda: job("a", 20), lambda: job("b", 10)]))
 
     assert hub.run(1000, 100)
     assert seen == ["b@15", "a@25"]
