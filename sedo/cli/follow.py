@@ -15,7 +15,16 @@ from sedo.cli.options import Options
 from sedo.cli.output import STYLES, note, one_line, print_json, say
 from sedo.cli.watch import looks
 
-TELLING = ("error", "message", "output", "cause", "title", "name", "payload", "childId")
+TELLING = ("message", "output", "cause", "name")
+TELLING_OF = {
+    "TaskOpened": ("title", "roles"),
+    "TaskClaimed": ("actor",),
+    "TaskReleased": ("actor",),
+    "TaskAnswered": ("actor",),
+    "SignalReceived": ("name", "payload"),
+    "ChildStarted": ("executionId",),
+    "ChildEnded": ("executionId", "state"),
+}
 
 
 def follow(options: Options, execution_id: str) -> None:
@@ -54,11 +63,13 @@ def line(event: Mapping[str, Any], first_at: str) -> Text:
 
 
 def detail(event: Mapping[str, Any]) -> str:
-    """Return the one thing about an event that a person looking on wants."""
+    """Return what a person looking on wants to know of an event."""
     error = event.get("error")
     if isinstance(error, dict):
         again = f", again in {event['delaySeconds']:g} s" if "delaySeconds" in event else ""
         return one_line(f"{error.get('name')}: {error.get('cause')}{again}")
+    if event["type"] in TELLING_OF:
+        return "  ".join(one_line(event[key]) for key in TELLING_OF[event["type"]] if event.get(key) is not None)
     return next((one_line(event[key]) for key in TELLING if event.get(key) is not None), "")
 
 

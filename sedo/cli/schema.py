@@ -9,6 +9,7 @@ import click
 
 from chalicelib.engine.shape import DEFINITION, step_schema
 from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.steps.base import STEPS
 from sedo.cli.options import shared
 from sedo.cli.output import print_json
 
@@ -20,12 +21,21 @@ def definition_schema() -> dict[str, Any]:
         for name, step_type in STEP_TYPES.items()
     ]
     step = {"type": "object", "required": ["id", "type"], "properties": {"type": {"enum": list(STEP_TYPES)}}}
-    steps = DEFINITION["properties"]["steps"] | {"items": step | {"allOf": types}}
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A definition of sedo", **DEFINITION}
-    whole = schema | {"properties": DEFINITION["properties"] | {"steps": steps}}
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A definition of sedo"}
+    steps = {"steps": STEPS | {"items": step | {"allOf": _nested(types)}}}
+    whole = head | _nested(DEFINITION) | {"$defs": steps}
     # \Z is Python's; in JavaScript, which editors are written in, $ means the same.
     portable: dict[str, Any] = json.loads(json.dumps(whole).replace(r"\\Z", "$"))
     return portable
+
+
+def _nested(part: Any) -> Any:
+    """Return a part of a schema in which every list of steps is the one of all steps."""
+    if part == STEPS:
+        return {"$ref": "#/$defs/steps"}
+    if isinstance(part, dict):
+        return {key: _nested(value) for key, value in part.items()}
+    return [_nested(value) for value in part] if isinstance(part, list | tuple) else part
 
 
 @click.command()

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sedo.cli.client import LARGEST_PAGE, Client
+from sedo.cli.client import Client
 from sedo.cli.errors import Unreachable
 from sedo.cli.options import Options
 from sedo.cli.output import note
 
 ENDS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionCancelled")
+# The last page is read again at each look, so pages are small.
+EVENTS_ON_A_PAGE = 100
 PAUSES_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0)
 PATIENCE_SECONDS = 60.0
 
@@ -28,7 +30,7 @@ class Watch:
     page: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.page = self.client.address("executions", self.execution_id, "history", limit=LARGEST_PAGE)
+        self.page = self.client.address("executions", self.execution_id, "history", limit=EVENTS_ON_A_PAGE)
 
     def look(self) -> tuple[Json, list[Json]]:
         """Return the execution and the events since the last look. What is read after an end is complete."""

@@ -38,6 +38,14 @@ def test_examples_pass(schema: Any, path: Path) -> None:
         ({"id": "a", "type": "wiat", "end": True}, "steps/0/type"),
         ({"id": "a b", "type": "pass", "end": True}, "steps/0/id"),
         ({"type": "pass", "end": True}, "steps/0"),
+        (
+            {"id": "a", "type": "parallel", "branches": [{"steps": [{"id": "b", "type": "pas"}]}], "end": True},
+            "steps/0/branches/0/steps/0/type",
+        ),
+        (
+            {"id": "a", "type": "map", "items": [], "steps": [{"id": 5, "type": "pass"}], "end": True},
+            "steps/0/steps/0/id",
+        ),
     ],
 )
 def test_slips_are_found(schema: Any, step: Any, path: str) -> None:
