@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,24 @@ def test_shells_get_completions(typed: str, offered: set[str]) -> None:
 def test_the_version_is_said_installed_or_not() -> None:
     done = CliRunner().invoke(root, ["--version"])
     assert (done.exit_code, done.stdout.split()[0]) == (0, "sedo")
+
+
+def test_the_wheel_holds_two_packages_and_runs_from_where_it_is_put(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    wheel = zipfile.ZipFile(next(tmp_path.glob("*.whl")))
+    names = set(wheel.namelist())
+    assert {name.split("/")[0] for name in names} == {"chalicelib", "sedo", "sedo-0.1.0.dist-info"}
+    assert {"chalicelib/api/openapi.yaml", "chalicelib/prices.json", "sedo/cli/__init__.py"} <= names
+    wheel.extractall(tmp_path / "site")
+    entry = wheel.read("sedo-0.1.0.dist-info/entry_points.txt").decode()
+    assert "sedo = sedo.cli:main" in entry
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); from sedo.cli import main; main()"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "--version"], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout) == (0, "sedo 0.1.0\n"), done.stderr
 
 
 def test_the_entry_point_is_there() -> None:
