@@ -93,8 +93,7 @@ class Run:
     def _spawn(self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, **more: Any) -> None:
         """Run real code as an invocation of its own."""
         world = self.world
-        skews = self.plan.skews_ms
-        who = Invocation(world.number(kind), kind, self.draw.choice(skews) if len(skews) > 1 else skews[0], **more)
+        who = Invocation(world.number(kind), kind, self.draw.choice(self.plan.skews_ms), **more)
         for parcel in who.parcels:
             who.touched[parcel.message.execution_id] = None
             who.receives[parcel.number] = parcel.receives

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import struct
 import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -31,10 +29,6 @@ PATTERNS = (
 )
 
 
-_FIVE = struct.Struct("<5I")
-_WHOLE = 1 << 32
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How one outside call ends, and after how long. `poison` breaks the processor itself."""
@@ -47,16 +41,13 @@ class Answer:
 @lru_cache(maxsize=4096)
 def answer_of(script: str, visit: int, attempt: int, timeout_seconds: float) -> Answer:
     """Return the scripted answer: the same for the same attempt, whoever asks and how often."""
+    draw = Random(zlib.crc32(f"{script}/{visit}/{attempt}".encode()))
     if script.startswith("p") and zlib.crc32(f"{script}/{visit}".encode()) % 7 == 0:
         return Answer(None, 30, poison=True)
-    # Five numbers from 0 to 1 out of a digest: making a Random costs more than all the rest.
-    length, long, takes_long, ends, which = _FIVE.unpack(
-        hashlib.blake2b(f"{script}/{visit}/{attempt}".encode(), digest_size=_FIVE.size).digest()
-    )
-    takes = int(400 * length / _WHOLE if long < 0.9 * _WHOLE else min(timeout_seconds, 25) * 1000 * takes_long / _WHOLE)
-    if ends < 0.65 * _WHOLE:
+    takes = int(draw.random() * 400) if draw.random() < 0.9 else int(min(timeout_seconds, 25) * 1000 * draw.random())
+    if draw.random() < 0.65:
         return Answer(None, takes)
-    error = ERRORS[which * len(ERRORS) // _WHOLE]
+    error = draw.choice(ERRORS)
     return Answer(error, min(int(timeout_seconds * 1000), 30_000) if error == "Task.Timeout" else takes)
 
 
