@@ -18,6 +18,7 @@ from sedo.cli.errors import BadInput, Refused, Unreachable
 CONNECT_SECONDS, READ_SECONDS = 5.0, 35.0
 LONGEST_RETRY_AFTER_SECONDS = 10
 LARGEST_PAGE = 500
+_NO_BODY = object()
 # Only with Retry-After, which the empty list leaves to the header alone; what was sent may have been done.
 PATIENCE = urllib3.Retry(
     total=3,
@@ -48,9 +49,9 @@ class Client:
         """Return the body of a GET."""
         return self.page(self.address(*path, **query))[0]
 
-    def post(self, *path: str | int, body: Any = None) -> Any:
-        """POST a value as JSON; without one the request has no body."""
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    def post(self, *path: str | int, body: Any = _NO_BODY) -> Any:
+        """POST a value as JSON, also null; without one the request has no body."""
+        content = None if body is _NO_BODY else json.dumps(body, ensure_ascii=False).encode()
         return self.send("POST", self.address(*path), content, "application/json")[0]
 
     def pages(self, *path: str | int, limit: int, **query: Any) -> Iterator[Any]:

@@ -42,6 +42,7 @@ class Inbox:
 
     task: dict[str, Any] = field(default_factory=lambda: dict(TASK))
     sent: list[tuple[str, Any]] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
 
     def __call__(self, asked: Asked) -> Said:
         url = urlsplit(asked.path)
@@ -56,6 +57,7 @@ class Inbox:
             return Said(200, self.task)
         if path[1] == "complete" and self.sent and self.sent[-1][0] == "complete":
             return problem(409, "task was answered", "the task was answered otherwise at 10:05")
+        self.contents.append(asked.content)
         self.sent.append((path[1], asked.json if asked.content else None))
         return Said(204)
 
@@ -140,6 +142,14 @@ def test_answer_with_input_asks_nothing(served: Served) -> None:
     assert json.loads(done.stdout) == {"token": TOKEN, "state": "completed"}
     again = served.cli("tasks", "answer", TOKEN, "--input", '{"approved": false}')
     assert (again.exit_code, again.stderr) == (1, "sedo: task was answered: the task was answered otherwise at 10:05\n")
+
+
+def test_null_is_an_answer_too(served: Served) -> None:
+    assert served.cli("tasks", "answer", TOKEN, "--input", "null").exit_code == 0
+    served.inbox.sent.clear()
+    served.inbox.task["inputSchema"] = {"type": "null"}
+    assert served.cli("tasks", "answer", TOKEN, given="null\n").exit_code == 0
+    assert served.inbox.contents == [b"null", b"null"]
 
 
 def test_a_schema_without_an_end_is_a_sentence(served: Served) -> None:
