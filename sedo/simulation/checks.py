@@ -59,7 +59,7 @@ def check_commit(
     _check_events(record, new, events)
     _check_tokens(record, new)
     if not new.ended:
-        _check_due(new, watch_ms, now_ms)
+        _check_due(old, new, watch_ms, now_ms)
     elif new.cursors or new.due_at_ms is not None:
         raise Violation("due", f"{name}: an ended head has cursors or due_at")
 
@@ -156,10 +156,18 @@ def _check_tokens(record: Record, new: Execution) -> None:
             raise Violation("token", f"{new.id}: token {cursor.token} of visit {first} now drives visit {position}")
 
 
-def _check_due(new: Execution, watch_ms: int, now_ms: int) -> None:
+def _check_due(old: Execution | None, new: Execution, watch_ms: int, now_ms: int) -> None:
     if not new.cursors:
         raise Violation("driver", f"{new.id}: lives without a cursor")
-    latest = min(c.due_at_ms if c.in_index else max(c.due_at_ms, now_ms) + watch_ms for c in new.cursors)
+    known = {(c.path, c.token, c.by) for c in old.cursors} if old is not None else set()
+    latest = min(
+        c.due_at_ms
+        if c.in_index
+        else c.watch_at_ms  # somebody else made it, and had its own reasons
+        if (c.path, c.token, c.by) in known
+        else max(c.due_at_ms, now_ms) + watch_ms
+        for c in new.cursors
+    )
     if new.deadline_at_ms is not None:
         latest = min(latest, new.deadline_at_ms)
     if latest >= NEVER_MS:

@@ -234,7 +234,7 @@ class ScriptedRunner:
             if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
                 raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and name not in world.disturbed:
+        if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
 
 

@@ -286,6 +286,10 @@ class World:
             return
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
+    def is_disturbed(self, name: str) -> bool:
+        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
+        return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
+
     def live(self) -> list[str]:
         """Return the executions that have not ended."""
         return [name for name, head in self.current.items() if not head.ended]
