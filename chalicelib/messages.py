@@ -7,7 +7,7 @@ import json
 from chalicelib.engine.errors import SedoError
 from chalicelib.ports import Message
 
-KINDS = ("drive", "look")
+KINDS = ("drive", "look", "schedule")
 
 
 class MalformedMessage(SedoError):
