@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import service
-from chalicelib.engine.decide import looked_at_ms
+from chalicelib.engine.decide import TICK_MAY_BE_OVER_MS, look_token, looked_at_ms
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS
 from chalicelib.engine.history import timestamp
@@ -26,8 +26,9 @@ ACTOR = "schedule"
 
 
 def start_due(runtime: Runtime, message: Message, until_ms: int) -> list[Outgoing]:
-    """Start the latest tick of each schedule that is due. Returns the message itself, for later, when it came early.
+    """Start the latest tick of each schedule that is due. Returns the messages that are to be sent.
 
+    That is one for the next tick if the clock's tick may not see it in time; or the message itself if it came early.
     Raises what a start raised, so that the message comes back; what could be started is then written all the same.
     """
     tenant_id, definition_id, _ = message.execution_id.split(":")
@@ -37,21 +38,28 @@ def start_due(runtime: Runtime, message: Message, until_ms: int) -> list[Outgoin
     now_ms = runtime.now_ms() + EARLY_MS
     schedules = patiently(runtime, until_ms, lambda: _definition(runtime, timetable)).schedules
     ticks = due_ticks(timetable, schedules, now_ms)
+    if not ticks:
+        early = timetable.due_at_ms == looked_at_ms(message.token)
+        return [_delayed(runtime, timetable, message)] if early else []
     failures: dict[Tick, Exception] = {}
     for tick in ticks:
         try:
             _start(runtime, until_ms, timetable, schedules[tick.index].input, tick)
         except Exception as error:  # noqa: BLE001 - it is raised below: one schedule must not stop the others
             failures[tick] = error
-    started = [tick for tick in ticks if tick not in failures]
-    if started:
-        following = advanced(timetable, schedules, started, now_ms)
-        patiently(runtime, until_ms, lambda: runtime.store.save_timetable(following))
+    following = advanced(timetable, schedules, [tick for tick in ticks if tick not in failures], now_ms)
+    saved = patiently(runtime, until_ms, lambda: runtime.store.save_timetable(following))
     if failures:
         raise next(iter(failures.values()))
-    if ticks or timetable.due_at_ms is None or timetable.due_at_ms != looked_at_ms(message.token):
+    due_at_ms = following.due_at_ms
+    if not saved or due_at_ms is None or due_at_ms > now_ms + TICK_MAY_BE_OVER_MS:
         return []
-    return [Outgoing(message, tenant_id, delay_seconds(runtime, timetable.due_at_ms))]
+    ahead = Message(message.execution_id, look_token(due_at_ms), runtime.nonces(), message.kind)
+    return [_delayed(runtime, following, ahead)]
+
+
+def _delayed(runtime: Runtime, timetable: Timetable, message: Message) -> Outgoing:
+    return Outgoing(message, timetable.tenant_id, delay_seconds(runtime, timetable.due_at_ms or 0))
 
 
 def upcoming(runtime: Runtime, tenant_id: str, definition_id: str) -> list[dict[str, Any]]:
