@@ -215,6 +215,26 @@ def test_two_side_by_side_at_every_point_start_one(method: str, when: str) -> No
     assert (found.due_at_ms, found.revision) == (FIRST_MS + 900_000, 1)
 
 
+def test_of_two_side_by_side_one_asks_for_the_next_tick() -> None:
+    """Else messages would become more with each tick."""
+    world = World(scheduled({"every": "1m"}))
+    world.now_ms = FIRST_MS
+    for name in ("one", "two"):
+        world.send(Message(timetable_id(TENANT, "d"), look_token(FIRST_MS), name, "schedule"))
+    inside: list[bool] = []
+
+    def hook(name: str, moment: str, args: tuple[Any, ...]) -> None:
+        if (name, moment) == ("save_timetable", "before") and not inside:
+            inside.append(True)
+            assert world.invoke(READY, second) is None
+
+    first, second = ([message] for message in world.receive())
+    with world.hooked(hook):
+        assert world.invoke(READY, first) is None
+    assert inside
+    assert world.messages(TIMEOUT) == 1
+
+
 def test_two_on_both_sides_of_the_next_tick_start_both_once() -> None:
     """One stands still between its read and its start for a whole interval."""
     world = World(scheduled())
@@ -367,6 +387,7 @@ def test_one_schedule_that_cannot_be_started_does_not_stop_the_others(caplog: py
         world.run(3 * 3600)
         assert len(started(world)) == 12
         assert {execution.input.get("bad") for execution in started(world)} == {None}
+        assert (timetable(world).rows[0].next_ms, timetable(world).rows[0].last_ms) == (FIRST_MS, None)
     world.run(16 * 60)
     assert tick_name(timetable(world).rows[0].last_ms or 0, 0) in names(world)
     assert world.messages(DEAD_LETTER) == 0
