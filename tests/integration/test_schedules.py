@@ -15,7 +15,7 @@ from chalicelib.adapters.queues import READY, TIMEOUT
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
 from chalicelib.ticks import tick
-from tests.contract.backends import AwsBackend, aws_backend
+from tests.contract.backends import AwsBackend, aws_backend, until
 
 NOON_MS = 1_793_620_800_000
 DEFINITION: dict[str, Any] = {
@@ -68,9 +68,13 @@ def test_a_schedule_from_posting_to_its_executions(backend: AwsBackend) -> None:
     assert tick(runtime) == 0, "the moment is not before the next tick"
     clock.now_ms = NOON_MS
     assert tick(runtime) == tick(runtime) == 1
-    handled = 0
-    while handled < 2:
-        handled += deliver(runtime, backend, READY)
+    handled: list[int] = []
+
+    def both_came() -> bool:
+        handled.append(deliver(runtime, backend, READY))
+        return sum(handled) >= 2
+
+    until(both_came)
     found = backend.store.list_executions("123", 10).items
     assert {execution.name: execution.input for execution in found} == {
         "schedule.0.20261102T120000Z": {"n": 1},
