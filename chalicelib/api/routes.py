@@ -9,12 +9,12 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import service
 from chalicelib.api import contract, documents
+from chalicelib.api.bodies import MAX_DEFINITION_BYTES
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
 from chalicelib.engine.execution import State
 from chalicelib.ports import Page
 
-MAX_DEFINITION_BYTES = 262_144
 ALL_MEDIA_TYPES = ["*/*"]
 
 

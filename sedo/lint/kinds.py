@@ -1,0 +1,144 @@
+"""The table of step types as the linter knows them: the shape of their result, their errors, and what they are for.
+
+A type that is not listed gives anything, may fail with anything and is never warned about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.engine import errors, values
+from sedo.lint import shapes
+from sedo.lint.schema_shapes import of_schema
+from sedo.lint.shapes import ANYTHING, NULL, NUMBER, TEXT, Shape
+
+Spec = Mapping[str, Any]
+
+_ALWAYS = (errors.EXPRESSION_FAILED, errors.DATA_TOO_LARGE, errors.DATA_INVALID, errors.PROCESSING_FAILED)
+MAX_REQUEST_BYTES = 1_048_576
+MAX_QUEUE_BYTES = 262_144
+
+ERROR = shapes.record({"name": TEXT, "cause": TEXT, "step": shapes.join(TEXT, NULL)})
+"""What `error` is in a catch."""
+SECRETS = shapes.ANY_OBJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One step type.
+
+    `result` makes the raw result of the spec and of what its nested lists give; None: it hands on its input.
+    `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `waits`
+    takes its time whatever comes, `reads` uses its input without an expression that says so, `wanted` is done for its
+    result alone. `raw` fields hold no templates. `sees` are further names known in a field. `largest` bounds a field in bytes.
+    """
+
+    result: Callable[[Spec, Sequence[Shape]], Shape] | None = None
+    errors: Callable[[Spec], Sequence[str] | None] = lambda _spec: None
+    calls: bool = False
+    waits: Callable[[Spec], bool] = lambda _spec: False
+    reads: bool = False
+    wanted: Callable[[Spec], bool] = lambda _spec: False
+    raw: frozenset[str] = frozenset()
+    sees: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
+
+
+def _anything(_spec: Spec, _nested: Sequence[Shape]) -> Shape:
+    return ANYTHING
+
+
+def _http_result(_spec: Spec, _nested: Sequence[Shape]) -> Shape:
+    headers = Shape(members=shapes.Members(openness=shapes.OPEN, rest=TEXT))
+    return shapes.record({"status": NUMBER, "headers": headers, "body": ANYTHING})
+
+
+def _http_errors(spec: Spec) -> Sequence[str]:
+    """Every status that is no success, and what happens without one."""
+    good = {str(code) for code in spec.get("successCodes", ["2xx"])}
+    statuses = [str(status) for status in range(100, 600)]
+    bad = [f"Http.{status}" for status in statuses if status not in good and f"{status[0]}xx" not in good]
+    return [*bad, "Http.ConnectionFailed", "Http.Forbidden", "Http.TooManyRedirects", *_OUTSIDE]
+
+
+_OUTSIDE = (errors.TASK_FAILED, errors.TASK_TIMEOUT, *_ALWAYS)
+
+
+def _wait_errors(spec: Spec) -> Sequence[str]:
+    return [*_ALWAYS, errors.TASK_TIMEOUT] if "timeoutSeconds" in spec else _ALWAYS
+
+
+def _choice_errors(spec: Spec) -> Sequence[str]:
+    return _ALWAYS if "default" in spec else [*_ALWAYS, errors.CHOICE_NO_MATCH]
+
+
+def _human_result(spec: Spec, _nested: Sequence[Shape]) -> Shape:
+    return of_schema(spec.get("inputSchema", True))
+
+
+def _joined(spec: Spec, nested: Sequence[Shape]) -> Shape:
+    return shapes.array(shapes.join_all(nested), len(spec.get("branches", [])))
+
+
+def _mapped(spec: Spec, nested: Sequence[Shape]) -> Shape:
+    item = shapes.join_all(nested)
+    tolerated = spec.get("toleratedFailurePercentage", 0) != 0
+    return shapes.array(shapes.join(item, shapes.record({"error": ERROR})) if tolerated else item)
+
+
+_SECRET = {"secrets": SECRETS}
+_TASK = {"task": shapes.record({"token": TEXT})}
+KINDS: dict[str, Kind] = {
+    "echo": Kind(errors=lambda _: _ALWAYS, largest={"message": values.MAX_VALUE_BYTES}),
+    "pass": Kind(errors=lambda _: _ALWAYS, wanted=lambda spec: "output" in spec),
+    "wait": Kind(errors=_wait_errors, waits=lambda spec: spec.get("seconds") != 0),
+    "choice": Kind(errors=_choice_errors, raw=frozenset({"default"})),
+    "succeed": Kind(errors=lambda _: _ALWAYS),
+    "fail": Kind(errors=lambda _: ()),
+    "http": Kind(
+        result=_http_result,
+        errors=_http_errors,
+        calls=True,
+        wanted=lambda spec: spec.get("method", "GET") == "GET",
+        raw=frozenset({"successCodes", "method"}),
+        sees=dict.fromkeys(("headers", "auth", "body"), _SECRET),
+        largest=dict.fromkeys(("url", "query", "headers", "body"), MAX_REQUEST_BYTES),
+    ),
+    "lambda": Kind(result=_anything, calls=True, reads=True, sees={"payload": _SECRET}),
+    "queue": Kind(result=_anything, calls=True, reads=True, largest={"message": MAX_QUEUE_BYTES}),
+    "callback": Kind(
+        result=_anything,
+        waits=lambda _: True,
+        reads=True,
+        sees={"via": _SECRET | _TASK},
+    ),
+    "human": Kind(
+        result=_human_result,
+        waits=lambda _: True,
+        reads=True,
+        wanted=lambda _: True,
+        raw=frozenset({"inputSchema", "uiSchema"}),
+    ),
+    "signal": Kind(result=_anything, waits=lambda _: True),
+    "execute": Kind(result=_anything, calls=True, waits=lambda spec: spec.get("wait", True) is not False, reads=True),
+    "parallel": Kind(result=_joined, raw=frozenset({"branches"})),
+    "map": Kind(result=_mapped, raw=frozenset({"steps"})),
+}
+UNKNOWN = Kind(result=_anything, reads=True)
+ENDS = frozenset({"succeed", "fail"})
+_COMMON = frozenset(["id", "type", "description", "next", "end", "retry", "catch", "timeoutSeconds"])
+
+
+def kind_of(spec: Spec) -> Kind:
+    """Return what is known of a step's type."""
+    return KINDS.get(spec.get("type", ""), UNKNOWN)
+
+
+def own_templates(spec: Spec) -> dict[str, Any]:
+    """Return the fields of a step, but for `output` and `stash`, that may hold expressions, by pointer."""
+    kind = kind_of(spec)
+    left_out = _COMMON | kind.raw | {"input", "output", "stash", "choices"}
+    found = {f"/{name}": value for name, value in spec.items() if name not in left_out}
+    return found | {f"/choices/{i}/when": arm.get("when") for i, arm in enumerate(spec.get("choices", []))}
