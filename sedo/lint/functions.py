@@ -72,10 +72,18 @@ _GIVES: dict[str, Callable[[Arguments], Shape]] = {
 }
 
 
-def called(name: str, arguments: Arguments) -> tuple[Shape, str | None]:
+_WORDS = {
+    "array": "a list",
+    "array-number": "a list of numbers",
+    "array-string": "a list of texts",
+    "string": "text",
+}
+
+
+def called(name: str, arguments: Arguments, references: Arguments) -> tuple[Shape, str | None]:
     """Return what a call gives, and a sentence when it fails for everything that can come.
 
-    Of a function with `&x` the last argument is what `x` gives, wherever it was written.
+    `references` is what each `&x` gives for an item of the list beside it.
     """
     if any(shape.never for shape in arguments):
         return NEVER, None
@@ -83,12 +91,11 @@ def called(name: str, arguments: Arguments) -> tuple[Shape, str | None]:
     wanted = [part["types"] for part in signature if part["types"] != ["expref"]]
     for i, shape in enumerate(arguments):
         types = wanted[min(i, len(wanted) - 1)] if wanted else []
-        if len(wanted) < len(signature) and i >= len(wanted):
-            break  # what &x gives has no type of its own
         if types and not shape.unknown and not any(_can_be(shape, kind) for kind in types):
-            return ANYTHING, f"{name}() fails here for every value: argument {i + 1} can be no {' or '.join(types)}"
+            expected = " or ".join(_WORDS.get(kind, f"an {kind}" if kind[0] in "ao" else f"a {kind}") for kind in types)
+            return ANYTHING, f"{name}() fails here whatever comes: argument {i + 1} is never {expected}"
     gives = _GIVES.get(name)
-    return (ANYTHING if gives is None else gives(arguments)), None
+    return (ANYTHING if gives is None else gives([*arguments, *references])), None
 
 
 def _can_be(shape: Shape, kind: str) -> bool:

@@ -32,7 +32,8 @@ class Kind:
     `result` makes the raw result of the spec and of what its nested lists give; None: it hands on its input.
     `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `waits`
     takes its time whatever comes, `reads` uses its input without an expression that says so, `wanted` is done for its
-    result alone. `raw` fields hold no templates. `sees` are further names known in a field. `largest` bounds a field in bytes.
+    result alone. `raw` fields hold no templates. `sees` are further names known in a field. `largest` bounds a field,
+    in bytes.
     """
 
     result: Callable[[Spec, Sequence[Shape]], Shape] | None = None

@@ -95,7 +95,7 @@ class Reader:
     def _slice(self, _node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         if not self._wanted(value, label, value.items, "list") or value.unknown:
             return ANYTHING, label
-        return (shapes.array(value.items.item) if value.items else NEVER), label
+        return (_unless_other(shapes.array(value.items.item), value) if value.items else NEVER), label
 
     def _projection(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         base, label = self.read(node["children"][0], value, label)
@@ -124,7 +124,7 @@ class Reader:
         if item.items is not None:
             rest = Shape(kinds=item.kinds, literals=item.literals, text_least=item.text_least, members=item.members)
             item = shapes.join(rest, item.items.item)
-        return shapes.array(item), label
+        return _unless_other(shapes.array(item), base), label
 
     def _list(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         items = [self.read(child, value, label)[0] for child in node["children"]]
@@ -159,10 +159,14 @@ class Reader:
         plain = [self.read(child, value, label)[0] for child in node["children"] if child["type"] != "expref"]
         lists = [shape.items.item if shape.items else ANYTHING for shape in plain]
         item = lists[0] if lists else ANYTHING
-        references = [child["children"][0] for child in node["children"] if child["type"] == "expref"]
-        plain += [self.read(reference, item)[0] for reference in references]
-        result, complaint = called(node["value"], plain)
+        named = [child["children"][0] for child in node["children"] if child["type"] == "expref"]
+        result, complaint = called(node["value"], plain, [self.read(reference, item)[0] for reference in named])
         return (result if complaint is None else self._complain(NEVER_WORKS, complaint)), ""
+
+
+def _unless_other(made: Shape, base: Shape) -> Shape:
+    """Return what is made of a list, and null where it may be no list."""
+    return shapes.join(made, NULL) if base.kinds or base.members else made
 
 
 def _unless_null(made: Shape, value: Shape) -> Shape:

@@ -215,7 +215,7 @@ def least_bytes(shape: Shape) -> int:
         return 0
     least: list[int] = []
     if shape.literals is not None:
-        least += [size(value) for value in shape.literals]
+        least += [size(value) if isinstance(value, str) else 1 for value in shape.literals]  # 1.0 is 1, and longer
     else:
         least += [shape.text_least + 2 if kind == "string" else 1 for kind in shape.kinds]
     if shape.members is not None:

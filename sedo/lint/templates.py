@@ -33,7 +33,8 @@ def _parts(text: str) -> tuple[tuple[bool, str], ...]:
 
 
 @lru_cache(maxsize=4096)
-def _node(text: str) -> Node:
+def parsed(text: str) -> Node:
+    """Return an expression as jmespath parses it."""
     return dict(jmespath.compile(text).parsed)
 
 
@@ -42,7 +43,7 @@ def expressions(value: Any, path: str) -> Iterator[Expression]:
     if isinstance(value, str):
         for is_expression, part in _parts(value):
             if is_expression:
-                yield Expression(path, part, _node(part))
+                yield Expression(path, part, parsed(part))
     elif isinstance(value, list):
         for i, item in enumerate(value):
             yield from expressions(item, f"{path}/{i}")
@@ -67,7 +68,7 @@ def _text(text: str, scope: Scope) -> Shape:
     if not any(is_expression for is_expression, _ in parts):
         return shapes.of_value("".join(part for _, part in parts))
     if len(parts) == 1:
-        return read(_node(parts[0][1]), scope)[0]
+        return read(parsed(parts[0][1]), scope)[0]
     return shapes.text_of(sum(len(part) for is_expression, part in parts if not is_expression))
 
 
