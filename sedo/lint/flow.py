@@ -104,7 +104,8 @@ class Flow:
         after = during | {"output": raw}
         output = shape_of(spec["output"], after) if "output" in spec else raw
         written = {key: shape_of(value, after) for key, value in spec.get("stash", {}).items()}
-        return Visit(before, during, after, output, _written(state.stash, written))
+        stash = _written(state.stash, written)
+        return Visit(before, during, after, shapes.bounded(output), shapes.bounded(stash))
 
     def _nested(self, spec: Mapping[str, Any], path: str, during: Scope, extra: Scope) -> Sequence[Shape]:
         """Follow the steps inside a step; return what each list of them can give."""

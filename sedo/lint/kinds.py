@@ -32,8 +32,8 @@ class Kind:
     `result` makes the raw result of the spec and of what its nested lists give; None: it hands on its input.
     `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `waits`
     takes its time whatever comes, `reads` uses its input without an expression that says so, `wanted` is done for its
-    result alone. `raw` fields hold no templates. `sees` are further names known in a field. `largest` bounds a field,
-    in bytes.
+    result alone. `raw` fields hold no templates; `shown` ones do, though elsewhere they are plain text. `sees` are
+    further names known in a field. `largest` bounds a field, in bytes.
     """
 
     result: Callable[[Spec, Sequence[Shape]], Shape] | None = None
@@ -43,6 +43,7 @@ class Kind:
     reads: bool = False
     wanted: Callable[[Spec], bool] = lambda _spec: False
     raw: frozenset[str] = frozenset()
+    shown: frozenset[str] = frozenset()
     sees: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
 
@@ -121,6 +122,7 @@ KINDS: dict[str, Kind] = {
         reads=True,
         wanted=lambda _: True,
         raw=frozenset({"inputSchema", "uiSchema"}),
+        shown=frozenset({"description"}),
     ),
     "signal": Kind(result=_anything, waits=lambda _: True),
     "execute": Kind(result=_anything, calls=True, waits=lambda spec: spec.get("wait", True) is not False, reads=True),
@@ -140,6 +142,6 @@ def kind_of(spec: Spec) -> Kind:
 def own_templates(spec: Spec) -> dict[str, Any]:
     """Return the fields of a step, but for `output` and `stash`, that may hold expressions, by pointer."""
     kind = kind_of(spec)
-    left_out = _COMMON | kind.raw | {"input", "output", "stash", "choices"}
+    left_out = (_COMMON - kind.shown) | kind.raw | {"input", "output", "stash", "choices"}
     found = {f"/{name}": value for name, value in spec.items() if name not in left_out}
     return found | {f"/choices/{i}/when": arm.get("when") for i, arm in enumerate(spec.get("choices", []))}

@@ -14,6 +14,7 @@ from sedo.lint.shapes import ANYTHING, BOOLEAN, CLOSED, NEVER, NULL, SILENT, Sha
 Node = Any  # as jmespath parses it: {"type", "value", "children"}
 
 NEVER_FILLED = "never-filled"
+ALWAYS_DEFAULT = "always-default"
 UNDECLARED_FIELD = "undeclared-field"
 NEVER_WORKS = "never-works"
 
@@ -23,6 +24,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.complaints: list[tuple[str, str]] = []
+        self._guarded = False
         self._visits: dict[str, Callable[[Node, Shape, str], tuple[Shape, str]]] = {
             "field": self._field,
             "subexpression": self._chain,
@@ -54,9 +56,18 @@ class Reader:
 
     def _complain(self, rule: str, sentence: str) -> Shape:
         """Note it once; what follows from it is not worth a second complaint."""
-        if (rule, sentence) not in self.complaints:
-            self.complaints.append((rule, sentence))
-        return ANYTHING
+        guarded = self._guarded and rule == NEVER_FILLED
+        complaint = (ALWAYS_DEFAULT if guarded else rule, sentence)
+        if complaint not in self.complaints:
+            self.complaints.append(complaint)
+        return NULL if guarded else ANYTHING
+
+    def _guardedly(self, node: Node, value: Shape, label: str) -> Shape:
+        """Read what its author expects to be absent at times: then its being absent always is no error."""
+        before, self._guarded = self._guarded, True
+        shape, _ = self.read(node, value, label)
+        self._guarded = before
+        return shape
 
     def _chain(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         for child in node["children"]:
@@ -66,7 +77,7 @@ class Reader:
     def _field(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         name = node["value"]
         full = f"{label}.{name}" if label else name
-        if value.unknown or value.never:
+        if value.unknown or value.never or (self._guarded and value == NULL):
             return value, full
         members = value.members
         found = NEVER if members is None or members.openness == SILENT else shapes.side(members, name)
@@ -82,7 +93,7 @@ class Reader:
 
     def _wanted(self, value: Shape, label: str, part: Any, what: str) -> bool:
         """Say whether a value can be what is asked for; complain when it cannot."""
-        if value.unknown or value.never or part is not None:
+        if value.unknown or value.never or part is not None or (self._guarded and value == NULL):
             return True
         self._complain(NEVER_FILLED, f"{label or 'the value'} is no {what}: it is {described(value)}")
         return False
@@ -135,16 +146,19 @@ class Reader:
         return _unless_null(shapes.record(fields), value), ""
 
     def _or(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
-        one, other = (self.read(child, value, label)[0] for child in node["children"])
+        left, right = node["children"]
+        one, other = self._guardedly(left, value, label), self.read(right, value, label)[0]
         if one.truths == {True}:
             return one, ""
         return (other if one.truths == {False} else shapes.join(shapes.without_null(one), other)), ""
 
     def _and(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
-        one, other = (self.read(child, value, label)[0] for child in node["children"])
-        if one.truths == {True}:
-            return other, ""
-        return (one if one.truths == {False} else shapes.join(one, other)), ""
+        left, right = node["children"]
+        one = self._guardedly(left, value, label)
+        if one.truths == {False}:
+            return one, ""
+        other, _ = self.read(right, value, label)
+        return (other if one.truths == {True} else shapes.join(one, other)), ""
 
     def _not(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         truths = self.read(node["children"][0], value, label)[0].truths
@@ -156,7 +170,8 @@ class Reader:
 
     def _function(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         """Read the arguments; `&x` is read over the items of the list beside it."""
-        plain = [self.read(child, value, label)[0] for child in node["children"] if child["type"] != "expref"]
+        reads = self._guardedly if node["value"] == "not_null" else lambda *given: self.read(*given)[0]
+        plain = [reads(child, value, label) for child in node["children"] if child["type"] != "expref"]
         lists = [shape.items.item if shape.items else ANYTHING for shape in plain]
         item = lists[0] if lists else ANYTHING
         named = [child["children"][0] for child in node["children"] if child["type"] == "expref"]

@@ -14,6 +14,8 @@ _ALL = ("null", "boolean", "number", "string", "object", "array")
 _ELSEWHERE = {"allOf", "anyOf", "oneOf", "if", "patternProperties", "dependentSchemas", "dependencies", "not"}
 _ELSEWHERE |= {"unevaluatedProperties", "$dynamicRef", "$recursiveRef"}
 MAX_REFERENCES = 8
+MAX_WORK = 2000
+"""So many schemas are looked at; whatever is left then is taken for anything: references can multiply without end."""
 
 
 def of_schema(schema: Any) -> Shape:
@@ -24,12 +26,14 @@ def of_schema(schema: Any) -> Shape:
 class _Reader:
     def __init__(self, root: Any) -> None:
         self.root = root
+        self.work_left = MAX_WORK
 
     def shape(self, schema: Any, left: int) -> Shape:
         """Return the shape; `left` is how many references may still be followed."""
         if schema is False:
             return NEVER
-        if not isinstance(schema, dict):
+        self.work_left -= 1
+        if not isinstance(schema, dict) or self.work_left < 0:
             return ANYTHING
         if "$ref" in schema:
             return self._referred(schema["$ref"], left)

@@ -17,6 +17,7 @@ from chalicelib.engine.values import equal, size
 MAX_DEPTH = 12
 MAX_LITERALS = 50
 MAX_FIELDS = 300
+MAX_NODES = 2000
 
 CLOSED, SILENT, OPEN = 0, 1, 2
 """Whether an object has fields that nobody named: no; nobody said so; yes."""
@@ -196,16 +197,38 @@ def without_null(shape: Shape) -> Shape:
     return replace(shape, kinds=shape.kinds - {"null"}, literals=literals)
 
 
-def bounded(shape: Shape, depth: int = MAX_DEPTH) -> Shape:
-    """Return the shape with ANYTHING where it is too deep: values that grow in a loop would grow without end."""
+def bounded(shape: Shape) -> Shape:
+    """Return the shape with ANYTHING where it is too deep or too wide: values that grow in a loop would have no end."""
+    level, count = [shape], 1
+    for depth in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in parts(outer)]
+        count += len(level)
+        if not level:
+            return shape
+        if count > MAX_NODES:
+            return _cut(shape, depth)
+    return _cut(shape, MAX_DEPTH)
+
+
+def parts(shape: Shape) -> list[Shape]:
+    """Return the shapes that are directly inside of one."""
+    found = [] if shape.items is None else [shape.items.item]
+    if shape.members is not None:
+        found += shape.members.fields.values()
+        found += [] if shape.members.rest is None else [shape.members.rest]
+    return found
+
+
+def _cut(shape: Shape, depth: int) -> Shape:
+    """Return the shape with ANYTHING below a depth."""
     if depth <= 0 and (shape.members or shape.items):
         return ANYTHING
     members, items = shape.members, shape.items
     if members is not None:
-        fields = {name: bounded(inner, depth - 1) for name, inner in members.fields.items()}
-        members = replace(members, fields=fields, rest=members.rest and bounded(members.rest, depth - 1))
+        fields = {name: _cut(inner, depth - 1) for name, inner in members.fields.items()}
+        members = replace(members, fields=fields, rest=members.rest and _cut(members.rest, depth - 1))
     if items is not None:
-        items = replace(items, item=bounded(items.item, depth - 1))
+        items = replace(items, item=_cut(items.item, depth - 1))
     return replace(shape, members=members, items=items)
 
 

@@ -1,6 +1,6 @@
 """The rules that read ahead, each a function of its own; docs/lint.md describes them by their names.
 
-expressions.py  never-filled undeclared-field never-works
+expressions.py  never-filled always-default undeclared-field never-works
 sizes.py        does-not-fit
 unused.py       unused-result unused-stash
 failures.py     dead-catch dead-retry no-retry
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sedo.lint.ahead import Ahead
-from sedo.lint.reading import NEVER_FILLED, NEVER_WORKS, UNDECLARED_FIELD
+from sedo.lint.reading import ALWAYS_DEFAULT, NEVER_FILLED, NEVER_WORKS, UNDECLARED_FIELD
 from sedo.lint.rules import expressions, failures, sizes, unused, ways
 
 ERROR, WARNING = "error", "warning"
@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     Rule(NEVER_FILLED, ERROR, expressions.never_filled),
     Rule(NEVER_WORKS, ERROR, expressions.never_works),
     Rule("does-not-fit", ERROR, sizes.does_not_fit),
+    Rule(ALWAYS_DEFAULT, WARNING, expressions.always_default),
     Rule(UNDECLARED_FIELD, WARNING, expressions.undeclared_field),
     Rule("unused-result", WARNING, unused.unused_result),
     Rule("unused-stash", WARNING, unused.unused_stash),

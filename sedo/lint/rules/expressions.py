@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sedo.lint.ahead import Ahead
-from sedo.lint.reading import NEVER_FILLED, NEVER_WORKS, UNDECLARED_FIELD
+from sedo.lint.reading import ALWAYS_DEFAULT, NEVER_FILLED, NEVER_WORKS, UNDECLARED_FIELD
 from sedo.lint.templates import read
 
 Found = Iterator[tuple[str, str]]
@@ -14,6 +14,11 @@ Found = Iterator[tuple[str, str]]
 def never_filled(ahead: Ahead) -> Found:
     """A path that no schema and no step before can fill, on any way."""
     return _complaints(ahead, NEVER_FILLED)
+
+
+def always_default(ahead: Ahead) -> Found:
+    """The same, where its author thought of its being absent: the other side of `||` always applies."""
+    return _complaints(ahead, ALWAYS_DEFAULT)
 
 
 def undeclared_field(ahead: Ahead) -> Found:

@@ -41,7 +41,7 @@ def evaluated(path: str, value: Any) -> tuple[bool, Any]:
 def test_shape_allows_the_values_it_is_made_of(one: Any, other: Any) -> None:
     joined = join(of_value(one), of_value(other))
     for value in (one, other):
-        for shape in (of_value(value), joined, shapes.bounded(joined, 2), shapes.without_null(joined)):
+        for shape in (of_value(value), joined, shapes.bounded(joined), shapes.without_null(joined)):
             assert admits(shape, value) or (value is None and shape == shapes.without_null(joined))
         assert holds(value) in joined.truths
         assert shapes.least_bytes(joined) <= size(value)
