@@ -70,6 +70,8 @@ class Reader:
         return shape
 
     def _chain(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
+        if node["type"] == "subexpression" and node["children"][0]["type"] == "not_expression":
+            return self._complain(NEVER_FILLED, "! is about the first name alone: write !(a.b) instead of !a.b"), ""
         for child in node["children"]:
             value, label = self.read(child, value, label)
         return value, label
