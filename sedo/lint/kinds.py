@@ -30,15 +30,17 @@ class Kind:
     """One step type.
 
     `result` makes the raw result of the spec and of what its nested lists give; None: it hands on its input.
-    `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `waits`
-    takes its time whatever comes, `reads` uses its input without an expression that says so, `wanted` is done for its
-    result alone. `raw` fields hold no templates; `shown` ones do, though elsewhere they are plain text. `sees` are
-    further names known in a field. `largest` bounds a field, in bytes.
+    `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `starts`
+    begins an execution, which has retries of its own. `waits` takes its time whatever comes, `reads` uses its input
+    without an expression that says so, `wanted` is done for its result alone. `raw` fields hold no templates; `shown`
+    ones do, though elsewhere they are plain text. `sees` are further names known in a field. `largest` bounds a field,
+    in bytes.
     """
 
     result: Callable[[Spec, Sequence[Shape]], Shape] | None = None
     errors: Callable[[Spec], Sequence[str] | None] = lambda _spec: None
     calls: bool = False
+    starts: bool = False
     waits: Callable[[Spec], bool] = lambda _spec: False
     reads: bool = False
     wanted: Callable[[Spec], bool] = lambda _spec: False
@@ -80,6 +82,14 @@ def _human_result(spec: Spec, _nested: Sequence[Shape]) -> Shape:
     return of_schema(spec.get("inputSchema", True))
 
 
+def _waited_for(spec: Spec) -> bool:
+    return spec.get("wait", True) is not False
+
+
+def _child_result(spec: Spec, _nested: Sequence[Shape]) -> Shape:
+    return ANYTHING if _waited_for(spec) else TEXT
+
+
 def _joined(spec: Spec, nested: Sequence[Shape]) -> Shape:
     return shapes.array(shapes.join_all(nested), len(spec.get("branches", [])))
 
@@ -110,22 +120,17 @@ KINDS: dict[str, Kind] = {
     ),
     "lambda": Kind(result=_anything, calls=True, reads=True, sees={"payload": _SECRET}),
     "queue": Kind(result=_anything, calls=True, reads=True, largest={"message": MAX_QUEUE_BYTES}),
-    "callback": Kind(
-        result=_anything,
-        waits=lambda _: True,
-        reads=True,
-        sees={"via": _SECRET | _TASK},
-    ),
+    "callback": Kind(result=_anything, calls=True, waits=lambda _: True, reads=True, sees={"via": _SECRET | _TASK}),
     "human": Kind(
         result=_human_result,
         waits=lambda _: True,
         reads=True,
-        wanted=lambda _: True,
-        raw=frozenset({"inputSchema", "uiSchema"}),
+        wanted=lambda spec: "inputSchema" in spec,
+        raw=frozenset({"inputSchema", "uiSchema", "roles"}),
         shown=frozenset({"description"}),
     ),
-    "signal": Kind(result=_anything, waits=lambda _: True),
-    "execute": Kind(result=_anything, calls=True, waits=lambda spec: spec.get("wait", True) is not False, reads=True),
+    "signal": Kind(result=_anything, errors=_wait_errors, waits=lambda _: True, raw=frozenset({"name"})),
+    "execute": Kind(result=_child_result, starts=True, waits=_waited_for, reads=True),
     "parallel": Kind(result=_joined, raw=frozenset({"branches"})),
     "map": Kind(result=_mapped, raw=frozenset({"steps"})),
 }

@@ -9,10 +9,10 @@ from typing import Any
 
 from chalicelib.api import bodies, yaml_text
 from chalicelib.api.plain import Malformed
+from chalicelib.engine.lists import step_at
 
 _IGNORE = re.compile(r"sedo:\s*ignore\s+([a-z-]+(?:\s*,\s*[a-z-]+)*)")
 _COMMENT = re.compile(r"(?:^|\s)#\s*" + _IGNORE.pattern)
-_STEP = re.compile(r"(?:/steps/\d+|/branches/\d+)+(?=/|\Z)")
 
 
 @dataclass(slots=True)
@@ -40,8 +40,8 @@ class Source:
 
     def silences(self, rule: str, path: str) -> bool:
         """Say whether the author asked for silence about this: in its line, or for its step as a whole."""
-        step = _STEP.match(path)
-        lines = [self.place(path)[0]] + ([self.place(step[0])[0]] if step else [])
+        step = step_at(path)
+        lines = [self.place(path)[0]] + ([] if step is None else [self.place(step)[0]])
         found = [ignore for line in lines for ignore in self.ignores.get(line, []) if ignore.rule == rule]
         for ignore in found:
             ignore.used = True
@@ -89,7 +89,7 @@ def _note_descriptions(value: Any, path: str, source: Source) -> None:
             _note_descriptions(item, f"{path}/{i}", source)
     elif isinstance(value, dict):
         found = _IGNORE.search(value["description"]) if isinstance(value.get("description"), str) else None
-        if found is not None and _STEP.fullmatch(path):
+        if found is not None and step_at(path) == path:
             _note(source, source.place(path)[0], source.place(f"{path}/description")[0], found[1])
         for name in ("steps", "branches"):
             _note_descriptions(value.get(name), f"{path}/{name}", source)

@@ -73,6 +73,8 @@ def _pauses(block: Block, name: str, spec: Spec) -> bool:
 
 
 def _calls(block: Block, name: str, spec: Spec) -> bool:
-    """Say whether a step, or one inside it, reaches something outside."""
+    """Say whether a step, or one inside it, reaches something outside or starts something."""
     inner = nested(spec, block.paths[name])
-    return kind_of(spec).calls or any(_calls(b, n, s) for b in inner for n, s in b.steps.items())
+    return (
+        kind_of(spec).calls or kind_of(spec).starts or any(_calls(b, n, s) for b in inner for n, s in b.steps.items())
+    )

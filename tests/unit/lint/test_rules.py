@@ -85,6 +85,10 @@ def test_whole_stash_reads_every_name() -> None:
         ({"type": "echo", "message": 1}, "Sedo", False),
         ({"type": "lambda", "function": "f"}, "My.Own", False),
         ({"type": "callback", "via": {}}, "My.Own", False),
+        ({"type": "human"}, "My.Own", False),
+        ({"type": "signal", "name": "go"}, "My.Own", True),
+        ({"type": "signal", "name": "go"}, "Task.Timeout", True),
+        ({"type": "signal", "name": "go", "timeoutSeconds": 1}, "Task.Timeout", False),
         ({"type": "parallel", "branches": []}, "My.Own", False),
     ],
 )
@@ -113,6 +117,31 @@ def test_entry_is_dead_behind_one_that_covers_it(
     entries = [{"errors": [first], **more}, {"errors": [second], **more}]
     expected = [f"/steps/0/{field}/1/errors/0"] if dead else []
     assert found(f"dead-{field}", HTTP | {field: entries}, {"type": "succeed"}) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "warned"),
+    [
+        ({"type": "http", "url": "https://x.example"}, True),
+        ({"type": "http", "url": "https://x.example", "retry": []}, True),
+        (HTTP, False),
+        ({"type": "lambda", "function": "f"}, True),
+        ({"type": "queue", "queue": "q", "message": 1}, True),
+        ({"type": "callback", "via": {"http": {"url": "https://x.example"}}}, True),
+        ({"type": "execute", "definition": "d"}, False),
+        ({"type": "human", "title": "?"}, False),
+        ({"type": "wait", "seconds": 1}, False),
+    ],
+)
+def test_calls_need_a_retry(step: dict[str, Any], warned: bool) -> None:
+    assert (found("no-retry", step) != []) is warned
+
+
+def test_answer_that_was_asked_for_is_to_be_used() -> None:
+    human = {"type": "human", "title": "Do it, and say so"}
+    assert found("unused-result", human, {"type": "pass", "output": 1}) == []
+    asked = human | {"inputSchema": {"type": "object"}}
+    assert found("unused-result", asked, {"type": "pass", "output": 1}) == ["/steps/0"]
 
 
 def looping(*between: dict[str, Any]) -> list[dict[str, Any]]:
