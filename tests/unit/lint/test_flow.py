@@ -159,3 +159,56 @@ def test_engine_brings_nothing_that_was_not_thought_possible(number: int) -> Non
 
 def end_of(found: dict[str, Any], flow: Flow) -> Any:
     return shape_of(found["output"], flow.at_end) if "output" in found else flow.at_end["output"]
+
+
+FANS = [
+    over(
+        {"id": "f", "type": "choice", "choices": [{"when": "${ index == `1` }", "next": "bad"}], "default": "good"},
+        {"id": "bad", "type": "fail", "error": "Item.Bad"},
+        {"id": "good", "type": "pass", "stash": {"k": "${ item.n }"}, "next": "more"},
+        {"id": "more", "type": "pass", "output": {"k": "${ stash.k }", "before": "${ stash.before }"}, "end": True},
+        toleratedFailurePercentage=50,
+        id="fan",
+        next="after",
+    ),
+    over(
+        {"id": "f", "type": "map", "items": "${ [item.n, index] }", "output": "${ output[*].x }", "end": True}
+        | {"steps": [{"id": "g", "type": "pass", "output": {"x": "${ item }", "y": "${ stash.before }"}, "end": True}]},
+        id="fan",
+        next="after",
+    ),
+    {
+        "id": "fan",
+        "type": "parallel",
+        "branches": [
+            {"steps": [{"id": "f", "type": "echo", "message": "x", "end": True}]},
+            {
+                "steps": [
+                    {"id": "g", "type": "pass", "stash": {"before": "mine"}, "next": "h"},
+                    {"id": "h", "type": "succeed"},
+                ]
+            },
+            {"steps": [{"id": "i", "type": "wait", "seconds": 5, "output": ["${ input.a }"], "end": True}]},
+        ],
+        "next": "after",
+    },
+    over({"id": "f", "type": "fail", "error": "Item.Bad"}, id="fan", next="after")
+    | {"catch": [{"errors": ["Item"], "stash": {"caught": "${ error }"}, "next": "after"}]},
+]
+
+
+@pytest.mark.parametrize("fan", FANS)
+def test_engine_brings_nothing_else_into_branches_and_items(fan: dict[str, Any]) -> None:
+    before = {"id": "s0", "type": "pass", "stash": {"before": "${ input.a }"}, "next": "fan"}
+    after = {"id": "after", "type": "pass", "output": {"got": "${ input }", "all": "${ stash }"}, "end": True}
+    found = {"id": "fans", "inputSchema": CLOSED, "steps": [before, fan, after]}
+    seen = Ahead(found)
+    assert said(found) == []
+    paths = {spec["id"]: path for path, spec in seen.steps()}
+    world = World(found, {"a": "x"}).run()
+    assert world.head.state == "ExecutionSucceeded"
+    started = [event for event in world.history if event["type"] == "StepStarted"]
+    assert {"s0", "fan", "after", "f"} <= {event["step"] for event in started}
+    for event in started:
+        assert admits(seen.flow.visits[paths[event["step"]]].during["input"], event["input"])
+    assert admits(end_of(found, seen.flow), world.head.output)
