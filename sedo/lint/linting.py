@@ -49,7 +49,7 @@ def lint(path: Path) -> list[Finding]:
     ]
     if not any(finding.rule == POSTING for finding in findings):
         findings += _of_ignores(path, source)
-    return sorted(findings, key=lambda finding: (finding.line, finding.column, finding.rule, finding.message))
+    return sorted(set(findings), key=lambda finding: (finding.line, finding.column, finding.rule, finding.message))
 
 
 def ahead(document: Any) -> Iterator[tuple[str, str, str, str]]:

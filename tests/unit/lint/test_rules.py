@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sedo.lint.linting import ahead
+from sedo.lint.linting import ahead, lint
 from tests.unit.engine.world import document
 
 RETRY = [{"errors": ["*"]}]
@@ -206,6 +208,12 @@ def test_arm_that_never_holds(when: Any, never: bool) -> None:
     ]
     expected = ["/steps/1/choices/0/when"] if never else []
     assert [at for at in found("unreachable-arm", *steps, inputSchema=schema) if "choices" in at] == expected
+
+
+def test_thing_that_is_found_twice_in_one_text_is_told_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(document({"type": "echo", "message": "${ stash.x } and ${ stash.x }"})))
+    assert len(lint(file)) == 1
 
 
 def test_not_in_front_of_a_path_is_about_its_first_name_alone() -> None:
