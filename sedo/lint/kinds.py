@@ -18,7 +18,6 @@ Spec = Mapping[str, Any]
 
 _ALWAYS = (errors.EXPRESSION_FAILED, errors.DATA_TOO_LARGE, errors.DATA_INVALID, errors.PROCESSING_FAILED)
 MAX_REQUEST_BYTES = 1_048_576
-MAX_QUEUE_BYTES = 262_144
 
 ERROR = shapes.record({"name": TEXT, "cause": TEXT, "step": shapes.join(TEXT, NULL)})
 """What `error` is in a catch."""
@@ -30,11 +29,11 @@ class Kind:
     """One step type.
 
     `result` makes the raw result of the spec and of what its nested lists give; None: it hands on its input.
-    `errors` lists all names that it can fail with; None: it may be any. `calls` reaches something outside, `starts`
-    begins an execution, which has retries of its own. `waits` takes its time whatever comes, `reads` uses its input
-    without an expression that says so, `wanted` is done for its result alone. `raw` fields hold no templates; `shown`
-    ones do, though elsewhere they are plain text. `sees` are further names known in a field. `largest` bounds a field,
-    in bytes.
+    `errors` lists all names that it can fail with, `Lambda.*` for all below one; None: it may be any. `calls` reaches
+    something outside, `starts` begins an execution, which has retries of its own. `waits` takes its time whatever
+    comes, `reads` uses its input without an expression that says so, `wanted` is done for its result alone. `raw`
+    fields hold no templates; `shown` ones do, though elsewhere they are plain text. `sees` are further names known in a
+    field. `largest` bounds a field, in bytes.
     """
 
     result: Callable[[Spec, Sequence[Shape]], Shape] | None = None
@@ -42,12 +41,16 @@ class Kind:
     calls: bool = False
     starts: bool = False
     waits: Callable[[Spec], bool] = lambda _spec: False
-    reads: bool = False
+    reads: Callable[[Spec], bool] = lambda _spec: False
     wanted: Callable[[Spec], bool] = lambda _spec: False
     raw: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
     sees: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
+
+
+def _always(_spec: Spec) -> bool:
+    return True
 
 
 def _anything(_spec: Spec, _nested: Sequence[Shape]) -> Shape:
@@ -64,7 +67,7 @@ def _http_errors(spec: Spec) -> Sequence[str]:
     good = {str(code) for code in spec.get("successCodes", ["2xx"])}
     statuses = [str(status) for status in range(100, 600)]
     bad = [f"Http.{status}" for status in statuses if status not in good and f"{status[0]}xx" not in good]
-    return [*bad, "Http.ConnectionFailed", "Http.Forbidden", "Http.TooManyRedirects", *_OUTSIDE]
+    return [*bad, "Http.ConnectionFailed", "Http.Forbidden", "Http.TooManyRedirects", "Secrets.*", *_OUTSIDE]
 
 
 _OUTSIDE = (errors.TASK_FAILED, errors.TASK_TIMEOUT, *_ALWAYS)
@@ -118,23 +121,34 @@ KINDS: dict[str, Kind] = {
         sees=dict.fromkeys(("headers", "auth", "body"), _SECRET),
         largest=dict.fromkeys(("url", "query", "headers", "body"), MAX_REQUEST_BYTES),
     ),
-    "lambda": Kind(result=_anything, calls=True, reads=True, sees={"payload": _SECRET}),
-    "queue": Kind(result=_anything, calls=True, reads=True, largest={"message": MAX_QUEUE_BYTES}),
-    "callback": Kind(result=_anything, calls=True, waits=lambda _: True, reads=True, sees={"via": _SECRET | _TASK}),
+    "lambda": Kind(
+        result=_anything,
+        errors=lambda _: ["Lambda.*", *_OUTSIDE],
+        calls=True,
+        reads=lambda spec: "payload" not in spec,
+        largest={"payload": MAX_REQUEST_BYTES},
+    ),
+    "queue": Kind(
+        result=lambda _spec, _nested: shapes.record({"messageId": TEXT}),
+        errors=lambda _: ["Queue.*", *_OUTSIDE],
+        calls=True,
+        largest={"message": MAX_REQUEST_BYTES},
+    ),
+    "callback": Kind(result=_anything, calls=True, waits=_always, reads=_always, sees={"via": _SECRET | _TASK}),
     "human": Kind(
         result=_human_result,
-        waits=lambda _: True,
-        reads=True,
+        waits=_always,
+        reads=_always,
         wanted=lambda spec: "inputSchema" in spec,
         raw=frozenset({"inputSchema", "uiSchema", "roles"}),
         shown=frozenset({"description"}),
     ),
-    "signal": Kind(result=_anything, errors=_wait_errors, waits=lambda _: True, raw=frozenset({"name"})),
-    "execute": Kind(result=_child_result, starts=True, waits=_waited_for, reads=True),
+    "signal": Kind(result=_anything, errors=_wait_errors, waits=_always, raw=frozenset({"name"})),
+    "execute": Kind(result=_child_result, starts=True, waits=_waited_for, reads=_always),
     "parallel": Kind(result=_joined, raw=frozenset({"branches"})),
     "map": Kind(result=_mapped, raw=frozenset({"steps"})),
 }
-UNKNOWN = Kind(result=_anything, reads=True)
+UNKNOWN = Kind(result=_anything, reads=_always)
 ENDS = frozenset({"succeed", "fail"})
 _COMMON = frozenset(["id", "type", "description", "next", "end", "retry", "catch", "timeoutSeconds"])
 

@@ -103,12 +103,12 @@ class Reader:
     def _index(self, _node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         if not self._wanted(value, label, value.items, "list") or value.unknown:
             return ANYTHING, label
-        return (shapes.join(value.items.item, NULL) if value.items else NEVER), f"{label}[]"
+        return (shapes.join(value.items.item, NULL) if value.items else _nothing_of(value)), f"{label}[]"
 
     def _slice(self, _node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         if not self._wanted(value, label, value.items, "list") or value.unknown:
             return ANYTHING, label
-        return (_unless_other(shapes.array(value.items.item), value) if value.items else NEVER), label
+        return (_unless_other(shapes.array(value.items.item), value) if value.items else _nothing_of(value)), label
 
     def _projection(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         base, label = self.read(node["children"][0], value, label)
@@ -122,7 +122,7 @@ class Reader:
         if base.unknown or not wanted:
             return shapes.join(shapes.array(result), NULL), label
         if part is None:
-            return NEVER, label
+            return _nothing_of(base), label
         other = base.kinds or (base.items if by_value else base.members)
         projected = shapes.array(shapes.without_null(result))
         return (shapes.join(projected, NULL) if other else projected), label
@@ -132,7 +132,7 @@ class Reader:
         if not self._wanted(base, label, base.items, "list") or base.unknown:
             return ANYTHING, label
         if base.items is None:
-            return NEVER, label
+            return _nothing_of(base), label
         item = base.items.item
         if item.items is not None:
             rest = Shape(kinds=item.kinds, literals=item.literals, text_least=item.text_least, members=item.members)
@@ -179,6 +179,11 @@ class Reader:
         named = [child["children"][0] for child in node["children"] if child["type"] == "expref"]
         result, complaint = called(node["value"], plain, [self.read(reference, item)[0] for reference in named])
         return (result if complaint is None else self._complain(NEVER_WORKS, complaint)), ""
+
+
+def _nothing_of(base: Shape) -> Shape:
+    """Return what is made of a value that has no parts: null, where there is a value at all."""
+    return NEVER if base.never else NULL
 
 
 def _unless_other(made: Shape, base: Shape) -> Shape:

@@ -23,6 +23,22 @@ CLOSED, SILENT, OPEN = 0, 1, 2
 """Whether an object has fields that nobody named: no; nobody said so; yes."""
 
 
+class Literals(tuple[Any, ...]):
+    """Plain values that are equal as JSON is: for Python, false is 0 and true is 1."""
+
+    __slots__ = ()
+    __hash__ = tuple.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Literals) and tuple.__eq__(self, other) and self._kinds() == other._kinds()
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def _kinds(self) -> list[bool]:
+        return [isinstance(value, bool) for value in self]
+
+
 @dataclass(frozen=True, slots=True)
 class Members:
     """What an object may hold: `required` of `fields` always, and `rest` under other names unless it is closed."""
@@ -50,7 +66,7 @@ class Shape:
 
     unknown: bool = False
     kinds: frozenset[str] = frozenset()
-    literals: tuple[Any, ...] | None = None
+    literals: Literals | None = None
     text_least: int = 0
     members: Members | None = None
     items: Items | None = None
@@ -83,7 +99,7 @@ class Shape:
 
 ANYTHING = Shape(unknown=True)
 NEVER = Shape()
-NULL = Shape(kinds=frozenset({"null"}), literals=(None,))
+NULL = Shape(kinds=frozenset({"null"}), literals=Literals([None]))
 BOOLEAN = Shape(kinds=frozenset({"boolean"}))
 NUMBER = Shape(kinds=frozenset({"number"}))
 TEXT = Shape(kinds=frozenset({"string"}))
@@ -112,7 +128,7 @@ def of_value(value: Any) -> Shape:
         return record({key: of_value(item) for key, item in value.items()})
     if isinstance(value, list):
         return array(join_all(of_value(item) for item in value), len(value))
-    return Shape(kinds=frozenset({kind_of(value)}), literals=(value,))
+    return Shape(kinds=frozenset({kind_of(value)}), literals=Literals([value]))
 
 
 def kind_of(value: Any) -> str:
@@ -147,7 +163,7 @@ def join(one: Shape, other: Shape) -> Shape:
     )
 
 
-def _plain(one: Shape, other: Shape) -> tuple[tuple[Any, ...] | None, int]:
+def _plain(one: Shape, other: Shape) -> tuple[Literals | None, int]:
     """Return the literals of both, and the least length of a text of either."""
     least = min((_text_least(shape) for shape in (one, other) if "string" in shape.kinds), default=0)
     known = [shape.literals if shape.kinds else () for shape in (one, other)]
@@ -155,7 +171,7 @@ def _plain(one: Shape, other: Shape) -> tuple[tuple[Any, ...] | None, int]:
         return None, least
     literals = list(known[0])
     literals += [value for value in known[1] if not any(equal(value, there) for there in literals)]
-    return (tuple(literals) if len(literals) <= MAX_LITERALS else None), least
+    return (Literals(literals) if len(literals) <= MAX_LITERALS else None), least
 
 
 def _text_least(shape: Shape) -> int:
@@ -193,7 +209,7 @@ def without_null(shape: Shape) -> Shape:
     """Return the shape, but for null."""
     if "null" not in shape.kinds:
         return shape
-    literals = None if shape.literals is None else tuple(value for value in shape.literals if value is not None)
+    literals = None if shape.literals is None else Literals(value for value in shape.literals if value is not None)
     return replace(shape, kinds=shape.kinds - {"null"}, literals=literals)
 
 

@@ -60,7 +60,7 @@ class Usage:
         path = block.paths[name]
         if "input" in spec:
             return bool(self.reads(path, "/input") & {"input", ""})
-        if any(roots & {"input", ""} for roots in self._own(path)) or kind_of(spec).reads:
+        if any(roots & {"input", ""} for roots in self._own(path)) or kind_of(spec).reads(spec):
             return True
         passes = kind_of(spec).result is None and self.result_goes_on(block, name, spec)
         return passes or self._used_inside(block, name, spec) or self._after_failure(block, spec)

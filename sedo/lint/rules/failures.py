@@ -45,7 +45,15 @@ def _dead(path: str, spec: Spec, field: str, never: tuple[str, ...]) -> Found:
 
 def _possible(pattern: str, possible: Sequence[str] | None, never: tuple[str, ...]) -> bool:
     """Say whether any error that a step can raise is covered; None stands for all errors."""
-    return possible is None or any(matches([pattern], name) for name in possible if name not in never)
+    if possible is None:
+        return True
+    return any(_covers(pattern, name) for name in possible if name not in never)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    """Say whether a pattern covers an error, or some of the errors that `Lambda.*` stands for."""
+    family = name.removesuffix(".*")
+    return matches([pattern], name) or (family != name and matches([family], pattern))
 
 
 def _reason(spec: Spec, pattern: str, field: str, never: tuple[str, ...]) -> str:

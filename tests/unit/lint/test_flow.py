@@ -98,7 +98,7 @@ def test_answer_of_a_person_has_the_shape_of_its_schema() -> None:
     assert said(document(human, echo("${ input.a } ${ input.b }"))) == ["nothing fills input.b: input has a"]
 
 
-@pytest.mark.parametrize("kind", ["lambda", "queue", "callback", "signal", "unheard-of"])
+@pytest.mark.parametrize("kind", ["lambda", "callback", "signal", "unheard-of"])
 def test_nothing_is_said_about_results_from_outside(kind: str) -> None:
     assert (
         said(document({"type": kind, "stash": {"x": "${ output.x.y }"}}, echo("${ input[0].z } ${ stash.x.y }"))) == []

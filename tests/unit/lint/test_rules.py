@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.engine import values
 from sedo.lint.linting import ahead, lint
 from tests.unit.engine.world import document
 
@@ -30,6 +31,8 @@ def found(rule: str, *steps: dict[str, Any], **fields: Any) -> list[str]:
         ([{"type": "wait", "seconds": 1, "input": {}}, {"type": "echo", "message": "${ input }"}], False),
         ([{"type": "pass", "stash": {"x": "${ input.body }"}, "output": 1}], True),
         ([{"type": "lambda", "function": "f"}], True),
+        ([{"type": "lambda", "function": "f", "payload": 1}], False),
+        ([{"type": "queue", "queue": "q", "message": 1}], False),
         ([POST | {"catch": [{"errors": ["*"], "next": "s3"}]}, {"type": "echo", "message": "${ input.status }"}], True),
         ([POST | {"catch": [{"errors": ["*"], "next": "s3"}]}, {"type": "echo", "message": "x", "output": 1}], False),
         ([{"type": "parallel", "branches": [{"steps": [{"id": "b", "type": "pass", "end": True}]}]}], True),
@@ -85,7 +88,12 @@ def test_whole_stash_reads_every_name() -> None:
         ({"type": "wait", "seconds": 1}, "Expression.Failed", False),
         ({"type": "echo", "message": 1}, "Data.TooLarge", False),
         ({"type": "echo", "message": 1}, "Sedo", False),
-        ({"type": "lambda", "function": "f"}, "My.Own", False),
+        ({"type": "lambda", "function": "f"}, "My.Own", True),
+        ({"type": "lambda", "function": "f"}, "Lambda", False),
+        ({"type": "lambda", "function": "f"}, "Lambda.ValueError", False),
+        ({"type": "lambda", "function": "f"}, "Queue.NotFound", True),
+        ({"type": "queue", "queue": "q", "message": 1}, "Queue.NotFound", False),
+        ({"type": "queue", "queue": "q", "message": 1}, "Task", False),
         ({"type": "callback", "via": {}}, "My.Own", False),
         ({"type": "human"}, "My.Own", False),
         ({"type": "signal", "name": "go"}, "My.Own", True),
@@ -225,18 +233,15 @@ def test_sizes_are_measured_as_the_engine_measures_them() -> None:
     def echoing(length: int) -> list[str]:
         return found("does-not-fit", {"type": "echo", "message": "x" * length})
 
-    assert echoing(65_534) == []
-    assert echoing(65_535) == ["/steps/0/message"]
-    half = "x" * 40_000
-    both = [{"type": "pass", "stash": {"a": half}}, {"type": "pass", "stash": {"b": half}}]
+    limit = values.MAX_VALUE_BYTES
+    assert echoing(limit - 2) == []
+    assert echoing(limit - 1) == ["/steps/0/message"]
+    half = "x" * (limit // 2)
+    both: list[dict[str, Any]] = [{"type": "pass", "stash": {"a": half}}, {"type": "pass", "stash": {"b": half}}]
     assert found("does-not-fit", *both) == ["/steps/1/stash"]
-    assert found("does-not-fit", POST | {"body": [half, half]}) == []
-    assert (
-        found("does-not-fit", {"type": "pass", "output": "${ [input, input] }"}, inputSchema={"minLength": 40_000})
-        == []
-    )
-    long = {"type": "string", "minLength": 40_000}
-    assert found("does-not-fit", {"type": "pass", "output": "${ [input, input] }"}, inputSchema=long) == [
-        "/steps/0/output"
-    ]
-    assert found("does-not-fit", {"type": "queue", "queue": "q", "message": "x" * 300_000}) == ["/steps/0/message"]
+    doubled = {"type": "pass", "output": "${ [input, input] }"}
+    assert found("does-not-fit", doubled, inputSchema={"minLength": limit // 2}) == []
+    long = {"type": "string", "minLength": limit // 2}
+    assert found("does-not-fit", doubled, inputSchema=long) == ["/steps/0/output"]
+    assert found("does-not-fit", POST | {"body": "x" * 1_000_000}) == []
+    assert found("does-not-fit", POST | {"body": "x" * 1_100_000}) == ["/steps/0/body"]

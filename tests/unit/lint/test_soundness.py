@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, reject
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 from jsonschema import Draft202012Validator
@@ -26,6 +26,7 @@ from tests.unit.engine.strategies import jsons, paths
 from tests.unit.lint.admitting import admits
 
 scopes = st.fixed_dictionaries({"input": jsons, "stash": jsons, "execution": jsons})
+NOTHING: dict[str, Any] = {"input": None, "stash": None, "execution": None}
 _FAULTS = (JMESPathError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
@@ -37,6 +38,8 @@ def evaluated(path: str, value: Any) -> tuple[bool, Any]:
         return False, None
 
 
+@example([[False]], [[0]])
+@example([0.0], [0])
 @given(jsons, jsons)
 def test_shape_allows_the_values_it_is_made_of(one: Any, other: Any) -> None:
     joined = join(of_value(one), of_value(other))
@@ -47,6 +50,10 @@ def test_shape_allows_the_values_it_is_made_of(one: Any, other: Any) -> None:
         assert shapes.least_bytes(joined) <= size(value)
 
 
+@example(NOTHING, NOTHING | {"input": []}, "input[]")
+@example(NOTHING, NOTHING | {"input": []}, "input[1:]")
+@example(NOTHING, NOTHING | {"input": []}, "map(&a, input)")
+@example(NOTHING, NOTHING, "[`1`, input[0]] || input")
 @given(scopes, scopes, paths)
 def test_expression_gives_what_was_thought_possible(one: Any, other: Any, path: str) -> None:
     try:
