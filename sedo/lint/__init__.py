@@ -1,4 +1,4 @@
-"""`sedo lint`: what posting a definition would refuse, and what only reading ahead can see. docs/lint.md is its page.
+"""Behind `sedo lint`: what posting a definition would refuse, and what only reading ahead can see. docs/lint.md is its page.
 
 command.py         files in, lines or JSON out, the exit code
 linting.py         one file: posting's problems, else the rules; source.py: places, and what is to be ignored
@@ -6,7 +6,6 @@ rules/             the rules, each a function over `ahead.py`
 kinds.py           the table of step types: results, errors, what they are for
 flow.py            shapes through every way; blocks.py: lists of steps; usage.py: who uses what
 shapes.py          what a value may be; schema_shapes.py: by its schema; templates.py, reading.py: by an expression
-schema.py          `sedo schema`: the JSON Schema of definitions
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from chalicelib.engine.errors import DefinitionInvalid
 from chalicelib.engine.published import definition_schema
 from chalicelib.engine.shape import DEFINITION, step_schema
 from chalicelib.engine.steps import STEP_TYPES
-from sedo.lint.schema import schema_text
 
 ROOT = Path(__file__).parents[3]
 VALIDATOR = Draft202012Validator(definition_schema())
@@ -28,9 +26,8 @@ EXAMPLES = sorted([*ROOT.glob("examples/*.yaml"), *ROOT.glob("tests/unit/lint/wo
 DOCUMENTS = [yaml_text.read(path.read_text(encoding="utf-8"))[0] for path in EXAMPLES]
 
 
-def test_schema_is_a_valid_schema_and_printed_whole() -> None:
+def test_schema_is_a_valid_schema() -> None:
     Draft202012Validator.check_schema(definition_schema())
-    assert json.loads(schema_text()) == definition_schema()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document["id"])
@@ -99,8 +96,17 @@ def test_every_field_has_a_description() -> None:
     assert all("description" in definition_schema()["$defs"][name] for name in STEP_TYPES)
 
 
+def patterns(schema: Any) -> Iterator[str]:
+    for key, item in schema.items() if isinstance(schema, dict) else ():
+        if key == "pattern":
+            yield item
+        yield from patterns(item)
+
+
 def test_patterns_are_those_of_javascript() -> None:
-    assert "\\Z" not in schema_text()
+    found = list(patterns(definition_schema()))
+    assert len(found) > 3
+    assert not [pattern for pattern in found if "\\Z" in pattern]
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

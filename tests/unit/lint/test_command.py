@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sedo.lint.__main__ import main
 from sedo.lint.command import CLEAN, FOUND, USAGE, run
+from tests.unit.cli.serving import Cli
 
+NOWHERE = "http://127.0.0.1:9"
 GOOD = "id: a\nsteps:\n  - { id: s, type: pass, end: true }\n"
 WARNED = "id: a\nsteps:\n  - id: s\n    type: http\n    url: https://x.example\n    end: true\n"
 BAD = "id: a\nsteps:\n  - id: s\n    type: echo\n    message: ${ stash.x }\n    end: true\n"
@@ -28,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 def test_exit_code_says_whether_there_is_an_error(text: str, strict: bool, code: int, file: Path) -> None:
     file.write_text(text)
     assert run([file], strict=strict) == code
-    assert main([str(file), *(["--strict"] if strict else [])]) == code
+    assert Cli(NOWHERE)("lint", str(file), *(["--strict"] if strict else [])).exit_code == code
 
 
 def test_findings_of_all_files_are_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,11 +66,18 @@ def test_file_that_cannot_be_read_is_a_wrong_use(tmp_path: Path, capsys: pytest.
     assert "none.yaml: cannot be read: No such file or directory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--jsn", "a.yaml"]])
-def test_wrong_options_are_a_wrong_use(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        main(arguments)
-    assert raised.value.code == USAGE
+@pytest.mark.parametrize("arguments", [[], ["--jsn", "a.yaml"], ["."], ["none.yaml"]])
+def test_wrong_command_line_is_a_wrong_use(arguments: list[str]) -> None:
+    assert Cli(NOWHERE)("lint", *arguments).exit_code == USAGE
+
+
+def test_command_prints_what_was_found_in_all_files(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text(GOOD)
+    other.write_text(WARNED)
+    done = Cli(NOWHERE)("lint", str(one), str(other))
+    assert (done.exit_code, done.stdout) == (CLEAN, f"{other}:3:5: warning: {NO_RETRY} (no-retry)\n")
+    assert [found["rule"] for found in Cli(NOWHERE).json("lint", str(one), str(other))] == ["no-retry"]
 
 
 @pytest.mark.parametrize(
