@@ -1,4 +1,4 @@
-"""Behind `sedo lint`: what posting a definition would refuse, and what only reading ahead can see. docs/lint.md is its page.
+"""Behind `sedo lint`: what posting would refuse, and what only reading ahead can see. docs/lint.md is its page.
 
 command.py         files in, lines or JSON out, the exit code
 linting.py         one file: posting's problems, else the rules; source.py: places, and what is to be ignored
