@@ -227,7 +227,7 @@ class World:
         before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index:
+            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
@@ -268,10 +268,20 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        for cursor in self._undriven(name) if head.cursors else ():
+        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _begun_again(self, child: Execution) -> bool:
+        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is None or child.version != child.begun_version:
+            return False
+        visit, _, attempt = place[0].partition("-")
+        position = (int(visit), int(attempt or 1))
+        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
 
     def _check_told(self, child: Execution) -> None:
         parent = self.current.get((child.parent or {})["id"])
