@@ -281,8 +281,10 @@ class World:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         above, *place = child.id.rsplit(".", 2)
         starter = self.current.get(above)
-        if starter is not None and child.ending is not None:
-            return any(c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors)
+        if starter is not None and any(
+            c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
+        ):
+            return True  # it is about to be told to end
         if starter is None or len(place) < 2 or child.version != child.begun_version:
             return False
         visit, _, attempt = place[0].partition("-")
