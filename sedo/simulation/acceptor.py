@@ -86,10 +86,8 @@ class Acceptor:
             again = following is not None and following.step == name and following.life > visit.life
             if again and (not visit.ended or visit.error is not None):
                 continue  # a redrive visits it once more
-            if not visit.ended and visit.failed_before is not None:
-                return Outcome("maybe", visit.failed_before)  # joined as failed before the redrive, or gone on since
             if not visit.ended or visit.error == STOPPED:
-                return Outcome("stopped")
+                return _unfinished(visit)
             if visit.error is not None:
                 caught = next((c for c in step.get("catch", ()) if covers(c["errors"], visit.error)), None)
                 if caught is None or step["type"] == "fail":
@@ -208,7 +206,14 @@ class Acceptor:
         found = visit.output if isinstance(visit.output, list) else []
         expected = [outcome.value for outcome in outcomes]
         for i, outcome in enumerate(outcomes):
-            if outcome.kind in ("failed", "maybe") and i < len(found) and isinstance(found[i], dict):
-                if found[i].get("error", {}).get("name") == outcome.value:
-                    expected[i] = found[i]
+            borne = outcome.kind in ("failed", "maybe") and i < len(found) and isinstance(found[i], dict)
+            if borne and found[i].get("error", {}).get("name") == outcome.value:
+                expected[i] = found[i]
         return expected
+
+
+def _unfinished(visit: Visit) -> Outcome:
+    """Return how a list came out whose last visit came to nothing: stopped, or joined as failed before a redrive."""
+    if not visit.ended and visit.failed_before is not None:
+        return Outcome("maybe", visit.failed_before)
+    return Outcome("stopped")

@@ -1,4 +1,4 @@
-"""Who else takes part where definitions branch: people, machines with a task, senders of signals, somebody who redrives."""
+"""Who else takes part where definitions branch: people, machines with a task, senders of signals, redrivers."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ class World:
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
     def is_disturbed(self, name: str) -> bool:
-        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
+        """Say whether something struck an execution or one above it: children see what a parent does twice."""
         return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
 
     def live(self) -> list[str]:
