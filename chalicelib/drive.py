@@ -19,6 +19,7 @@ from chalicelib.commits import lighten
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.events import (
@@ -58,9 +59,16 @@ class Driver:
     """
 
     def __init__(
-        self, runtime: Runtime, outbox: Outbox, delivery: Delivery, until_ms: int, told: Sequence[str] = ()
+        self,
+        runtime: Runtime,
+        outbox: Outbox,
+        delivery: Delivery,
+        until_ms: int,
+        told: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
         self.runtime = runtime
+        self.policy = policy or runtime.policy
         self.outbox = outbox
         self.delivery = delivery
         self.message = delivery.message
@@ -74,7 +82,7 @@ class Driver:
         event = self._first_event(execution)
         conflicts = 0
         while event is not None:
-            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.runtime.policy)
+            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.policy)
             if decision.changed:
                 outcome = self._commit(execution, decision)
                 if isinstance(outcome, Conflict):

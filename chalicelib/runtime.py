@@ -35,8 +35,7 @@ class Runtime:
     @property
     def policy(self) -> Policy:
         """The protocol's intervals, as set for this deployment."""
-        settings = self.settings
-        return Policy(settings.watchdog_seconds * 1000, settings.api_watchdog_seconds * 1000)
+        return _policy(self.settings.watchdog_seconds, self.settings.api_watchdog_seconds)
 
     def definition(self, execution: Execution) -> Definition | None:
         """Return the version an execution runs on, from the cache where possible; None when it is gone."""
@@ -56,6 +55,11 @@ class Runtime:
             while len(self._parsed) > CACHED_DEFINITIONS:
                 self._parsed.popitem(last=False)
         return cached
+
+
+@lru_cache(maxsize=16)
+def _policy(watchdog_seconds: int, api_watchdog_seconds: int) -> Policy:
+    return Policy(watchdog_seconds * 1000, api_watchdog_seconds * 1000)
 
 
 @lru_cache(maxsize=1)

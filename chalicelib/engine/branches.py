@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine.decide import Decision, StartRequest, begun, unborn
@@ -12,6 +12,7 @@ from chalicelib.engine.errors import CANCELLED, Failure
 from chalicelib.engine.events import CancelRequested
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 
 
 @dataclass(frozen=True, slots=True)

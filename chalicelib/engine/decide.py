@@ -7,7 +7,7 @@ Who calls them commits `decision.execution` if `changed`, only then performs `se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine.definition import Definition
@@ -33,6 +33,7 @@ from chalicelib.engine.events import (
 from chalicelib.engine.execution import Cursor, Execution, State, timers
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import SWEEP, child_id, child_token
+from chalicelib.engine.records import replace
 from chalicelib.engine.redrive import again, obstacle
 from chalicelib.engine.said import said
 from chalicelib.engine.steps.base import Call, Fail, Outcome
@@ -256,7 +257,7 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
             outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call):
+            if isinstance(outcome, Call) and (outcome.child is None or child_token(cursor) is not None):
                 tasks.append(_task(draft, definition, cursor, outcome))
             else:
                 moved = True

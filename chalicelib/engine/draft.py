@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine.effects import Send
 from chalicelib.engine.errors import Failure
 from chalicelib.engine.events import Cover
-from chalicelib.engine.execution import NEVER_MS, Cursor, Execution, State
+from chalicelib.engine.execution import NEVER_MS, TERMINAL, Cursor, Execution, State
 from chalicelib.engine.history import EventType, HistoryEvent, timestamp
 from chalicelib.engine.places import SWEEP, child_of
+from chalicelib.engine.records import replace
 
 EARLY_MS = 2000
 """A driver that comes up to so much early (clock skew) counts as due."""
@@ -70,7 +71,7 @@ class Draft:
     @property
     def ended(self) -> bool:
         """Whether this decision (or an earlier one) has ended the execution, be it that children must still be told."""
-        return self.ending is not None or self.state not in (State.SUBMITTED, State.STARTED)
+        return self.ending is not None or self.state in TERMINAL
 
     def record(self, kind: EventType, details: dict[str, Any], at: Cursor | None = None) -> None:
         """Add a history event, at a cursor's step visit or of the whole execution."""
@@ -170,7 +171,10 @@ class Draft:
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
         """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
-        return sends_made_by(self.cursors.values(), self.by, cover_token)
+        before = {cursor.token for cursor in self.base.cursors if cursor.by == self.by and not cursor.in_index}
+        return tuple(
+            send for send in sends_made_by(self.cursors.values(), self.by, cover_token) if send.token not in before
+        )
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from chalicelib.engine.errors import UnsupportedHead
@@ -166,12 +167,11 @@ def to_document(execution: Execution) -> dict[str, Any]:
 
     Members that came with format 2 are left out where they say nothing.
     """
-    document = {name: getattr(execution, name) for name in _FIRST_FIELDS}
+    document: dict[str, Any] = dict(zip(_FIRST_FIELDS, _first_values(execution), strict=True))
     document["state"] = execution.state.value
     document["cursors"] = [_row(cursor) for cursor in execution.cursors]
     document["format"] = FORMAT
-    for name, default in _LATER_FIELDS.items():
-        value = getattr(execution, name)
+    for (name, default), value in zip(_LATER_FIELDS.items(), _later_values(execution), strict=True):
         if value != default:
             document[name] = list(value) if isinstance(value, tuple) else value
     if execution.kept:
@@ -181,7 +181,7 @@ def to_document(execution: Execution) -> dict[str, Any]:
 
 def _row(cursor: Cursor) -> list[Any]:
     """Return a cursor as a list, without its last members as long as they say nothing."""
-    row = [getattr(cursor, name) for name in _CURSOR_FIELDS]
+    row = list(_cursor_values(cursor))
     while row[-1] is None:
         del row[-1]
     return row
@@ -203,7 +203,6 @@ def from_document(document: dict[str, Any], events: tuple[HistoryEvent, ...]) ->
     return Execution(**members, events=events)
 
 
-_CURSOR_FIELDS = tuple(Cursor.__dataclass_fields__)
 _LATER_FIELDS: dict[str, Any] = {
     "salt": "",
     "parent": None,
@@ -219,3 +218,6 @@ _LISTS = ("signals", "signal_ids")
 _FIRST_FIELDS = tuple(
     name for name in Execution.__dataclass_fields__ if name not in ("cursors", "events", "kept", *_LATER_FIELDS)
 )
+_first_values = attrgetter(*_FIRST_FIELDS)
+_later_values = attrgetter(*_LATER_FIELDS)
+_cursor_values = attrgetter(*Cursor.__dataclass_fields__)

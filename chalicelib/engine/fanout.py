@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine import waits
@@ -19,6 +18,7 @@ from chalicelib.engine.errors import BRANCH_STOPPED, PROCESSING_FAILED, Failure
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import above, below, child_id, index_of, inside
+from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Call, Done, Fail, Fan, Outcome
 
 if TYPE_CHECKING:

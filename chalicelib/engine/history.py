@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -61,6 +62,7 @@ class HistoryEvent:
         return cls(*row)
 
 
+@lru_cache(maxsize=1024)
 def timestamp(at_ms: int) -> str:
     """Format milliseconds since the epoch as RFC 3339 UTC with milliseconds."""
     moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC)

@@ -6,13 +6,12 @@ go on; children that did not succeed are redriven in their turn. Time and transi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.events import Redriven
 from chalicelib.engine.execution import Cursor, Execution, State, is_slot
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 from chalicelib.engine.waits import wait
 from chalicelib.engine.walk import Walk
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.events import Answered, Beat, Claimed, Event, Signalled
 from chalicelib.engine.execution import Cursor
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Done, Fail
 from chalicelib.engine.tasks import digest_of, is_open
 from chalicelib.engine.timers import leave

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.engine import fanout, waits
 from chalicelib.engine.draft import EARLY_MS
 from chalicelib.engine.errors import HEARTBEAT_TIMEOUT, TASK_TIMEOUT
 from chalicelib.engine.execution import Cursor, is_slot
+from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Fail
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ taken for it. timers.py says what it does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.execution import NEVER_MS, TERMINAL, Cursor, State, is_part, is_slot
 from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Done, Fail, Outcome, Park
 
 if TYPE_CHECKING:

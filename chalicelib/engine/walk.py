@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.engine import fanout, values, waits
@@ -23,6 +22,7 @@ from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import line_of, task_token
+from chalicelib.engine.records import replace
 from chalicelib.engine.retries import delay_seconds, granted
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 
@@ -64,8 +64,7 @@ class Walk:
             draft.visits += 1
             draft.transitions += 1
             begun = replace(cursor, visit=draft.visits, attempt=1, by=draft.by)
-            draft.record(EventType.STEP_STARTED, {"input": cursor.input}, begun)
-            draft.put(begun)
+            self._started(begun)
         if begun is not None:
             self.waiting.append(begun.path)
 
@@ -151,9 +150,13 @@ class Walk:
                 cursor = replace(cursor, input=self._shaped(step, cursor))
             except FAULTS:
                 cursor = replace(cursor, unshaped=True)
-        draft.record(EventType.STEP_STARTED, {"input": cursor.input}, cursor)
-        draft.put(cursor)
+        self._started(cursor)
         return cursor
+
+    def _started(self, cursor: Cursor) -> None:
+        where = {"path": cursor.path} if cursor.path else {}
+        self.draft.record(EventType.STEP_STARTED, {"input": cursor.input} | where, cursor)
+        self.draft.put(cursor)
 
     def _shaped(self, step: Step, cursor: Cursor) -> Any:
         """Return what the step's `input` makes of what it received."""
