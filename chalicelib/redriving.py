@@ -7,7 +7,7 @@ from chalicelib.engine.events import Event, Redriven
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.redrive import obstacle
 from chalicelib.runtime import Runtime
-from chalicelib.service import NotFound, get_definition, load_execution
+from chalicelib.service import NotFound, load_definition, load_execution
 from chalicelib.writes import write
 
 LATEST = "latest"
@@ -26,7 +26,7 @@ def redrive_execution(
     """
     execution = load_execution(runtime, tenant_id, execution_id)
     wanted = execution.definition_version if version is None else None if version == LATEST else int(version)
-    definition = get_definition(runtime, tenant_id, execution.definition_id, wanted)
+    definition = load_definition(runtime, tenant_id, execution.definition_id, wanted)
 
     def make(head: Execution) -> Event:
         why = _of_its_parent(head) or obstacle(definition, head)
