@@ -79,7 +79,8 @@ class Children:
             raise Unavailable(f"{request['id']} is neither there nor not")
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
             return self._redriven(parent, found, request["life"])
-        if found.version == found.begun_version and not found.ended:  # its messages may never have been sent
+        if found.version == found.begun_version and not found.ended and not request["look"]:
+            # Its messages may never have been sent. One that is only looked at has a watchdog of its own.
             return self._done(Decision.resend_all(found, self.runtime.policy))
         return Done(TaskResult(value=came_to(found)))
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from chalicelib.engine.effects import Task
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.engine.places import child_token
+from chalicelib.engine.places import SWEEP, child_token
 from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
@@ -281,6 +281,10 @@ class World:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         above, *place = child.id.rsplit(".", 2)
         starter = self.current.get(above)
+        if starter is not None and any(
+            c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
+        ):
+            return True  # it is about to be told to end
         if starter is None or len(place) < 2 or child.version != child.begun_version:
             return False
         visit, _, attempt = place[0].partition("-")
