@@ -129,3 +129,17 @@ def test_a_persons_task_through_the_gateway(deployed: Deployed) -> None:
     assert eventually(ended, 60)["output"] == answer
     assert deployed.call("POST", f"{raw}/complete", {"approved": False}).status == 409
     assert deployed.call("GET", raw).status == 410
+
+
+def test_a_task_that_nobody_answers_times_out(deployed: Deployed) -> None:
+    tenant = "/sedo/tenants/nobody"
+    steps = [{"id": "approve", "type": "human", "timeoutSeconds": 5, "end": True}]
+    assert deployed.call("POST", f"{tenant}/definitions", {"id": "approval", "steps": steps}).status == 201
+    execution_id = deployed.call("POST", f"{tenant}/definitions/approval/execute", {"input": 1}).body["id"]
+    (task,) = eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body, 30)
+    assert task["executionId"] == execution_id
+    timed_out = {"id": execution_id, "state": "ExecutionFailed", "step": "approve", "tenantId": "nobody"}
+    assert eventually(lambda: timed_out in deployed.call("GET", f"{tenant}/executions").body, 60)
+    late = deployed.call("POST", f"{tenant}/tasks/{task['token']}/complete", {"approved": True})
+    assert (late.status, late.headers["content-type"]) == (410, "application/problem+json")
+    assert eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body == [], 30)
