@@ -100,11 +100,12 @@ def cancel_execution(
     """End a live execution as cancelled; a cancelled one is returned as it is. Raises NotFound, AlreadyEnded."""
     execution = load_execution(runtime, tenant_id, execution_id)
     # No definition is needed, so that also an execution whose definition is gone can be cancelled.
-    found, changed = write(runtime, execution, None, lambda _: CancelRequested(cause, actor, runtime.nonces()))
+    written = write(runtime, execution, None, lambda _: CancelRequested(cause, actor, runtime.nonces()))
+    found = written.head
     if found is None:
         raise NotFound(f"execution {execution_id} is unknown")
     state = found.ending["state"] if found.ending is not None else found.state.value
-    if not changed and state != State.CANCELLED:
+    if not written.changed and state != State.CANCELLED:
         raise AlreadyEnded(f"execution {execution_id} has ended: {state}")
     return found
 
@@ -121,10 +122,14 @@ def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execu
 
 def history(runtime: Runtime, tenant_id: str, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
     """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks."""
-    execution = load_execution(runtime, tenant_id, execution_id)
+    return events_of(runtime, load_execution(runtime, tenant_id, execution_id), after_seq, limit)
+
+
+def events_of(runtime: Runtime, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
+    """Return up to `limit` events after `after_seq` of a head just loaded: those before its own are in chunks."""
     flushed: list[HistoryEvent] = []
     if after_seq < execution.flushed_seq:
-        flushed = runtime.store.load_chunks(execution_id, after_seq, limit)
+        flushed = runtime.store.load_chunks(execution.id, after_seq, limit)
     last = flushed[-1].seq if flushed else after_seq
     if len(flushed) < limit:
         flushed = flushed + [event for event in execution.events if event.seq > last]
