@@ -1,6 +1,6 @@
 """What really happened, by place: the visits of each list of steps, read from the histories of an execution.
 
-A place is a path with the attempt of each fan-out in it, `m@2/5`: what an earlier attempt began stays apart.
+A place is a path with visit and attempt of each fan-out in it, `m@7.2/5`: what an earlier attempt began stays apart.
 The parts of a large map are heads of their own; here they are one with the execution whose map it is.
 """
 
@@ -79,7 +79,7 @@ class _Log:
     map_place: str | None
     start: int
     life: int = 1
-    attempts: dict[tuple[str, str], int] = field(default_factory=dict)
+    at: dict[tuple[str, str], str] = field(default_factory=dict)
     where: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     visits: dict[int, Visit] = field(default_factory=dict)
     latest: dict[str, Visit] = field(default_factory=dict)
@@ -93,14 +93,14 @@ class _Log:
             if i == 0 and self.map_place is not None:
                 place = f"{self.map_place}/{self.start + number}"
             else:
-                place = f"{place}/{step}@{self.attempts.get((above, step), 1)}/{number}"
+                place = f"{place}/{step}@{self.at.get((above, step))}/{number}"
         return place
 
     def begin(self, event: HistoryEvent) -> Visit:
         """Take the start of a visit."""
         path, step, number = event.details.get("path", ""), str(event.step), event.visit or 0
         self.where[number] = (path, step, self.place_of(path))
-        self.attempts[(path, step)] = 1
+        self.at[(path, step)] = f"{number}.1"
         visit = Visit(self.name, number, step, event.at_ms, self.life)
         self.visits[number] = self.latest[path] = visit
         return visit
@@ -113,7 +113,7 @@ class _Log:
         if event.type == EventType.STEP_RETRIED:
             visit.attempts = (event.attempt or 0) + 1
             path, step, _ = self.where[visit.number]
-            self.attempts[(path, step)] = visit.attempts
+            self.at[(path, step)] = f"{visit.number}.{visit.attempts}"
         elif event.type in OUTCOMES:
             error = event.details.get("error")
             visit.ended, visit.ended_ms = True, event.at_ms
@@ -155,7 +155,7 @@ class _Reader:
         visit, attempt, _ = (int(text) for text in parent["token"][1:].split("."))
         path, step, place = log.where[visit]
         same_map = log.map_place is not None and not path
-        self.read(part, log.map_place if same_map else f"{place}/{step}@{attempt}", parent["start"])
+        self.read(part, log.map_place if same_map else f"{place}/{step}@{visit}.{attempt}", parent["start"])
 
 
 def places_of(name: str, heads: Mapping[str, Execution], records: Mapping[str, Record], fans: frozenset[str]) -> Places:
