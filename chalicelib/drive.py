@@ -13,7 +13,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.commits import lighten
+from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -72,6 +72,9 @@ class Driver:
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
+        if execution.by == self.message.n and must_stamp(execution):  # it ended by this message, now or earlier
+            self.outbox.flush()
+            patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, execution))
         return Driven(execution)
 
     def _definition(self, execution: Execution) -> Definition | None:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.engine import values
 from chalicelib.engine.decide import Decision, StartRequest, decide, start
 from chalicelib.engine.definition import Definition, parse
@@ -84,6 +84,7 @@ def start_execution(
         outcome = commit(runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
             _send(runtime, decision)
+            let_expire_if_possible(runtime, decision.execution)
             return decision.execution
         if name is not None:
             return _same_start(runtime, outcome, decision, version)
@@ -94,7 +95,8 @@ def cancel_execution(
     runtime: Runtime, tenant_id: str, execution_id: str, cause: str | None, *, actor: str
 ) -> Execution:
     """End a live execution as cancelled; a cancelled one is returned as it is. Raises NotFound, AlreadyEnded."""
-    execution = load_execution(runtime, tenant_id, execution_id)
+    # Not whole: it ends the same whatever was in it, and also one whose payloads are damaged can be cancelled.
+    execution = load_execution(runtime, tenant_id, execution_id, whole=False)
     while True:
         event = CancelRequested(cause, actor, runtime.nonces())
         # No definition is needed, so that also an execution whose definition is gone can be cancelled.
@@ -106,15 +108,16 @@ def cancel_execution(
         outcome = commit(runtime, execution, decision.execution)
         if not isinstance(outcome, Conflict):
             _send(runtime, decision)
+            let_expire_if_possible(runtime, decision.execution)
             return decision.execution
         if outcome.current is None:
             raise NotFound(f"execution {execution_id} is unknown")
         execution = outcome.current
 
 
-def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execution:
+def load_execution(runtime: Runtime, tenant_id: str, execution_id: str, *, whole: bool = True) -> Execution:
     """Return one head, consistently. Raises NotFound (also for another tenant's) and Unreadable."""
-    found = runtime.store.load([execution_id]).get(execution_id)
+    found = runtime.store.load([execution_id], whole=whole).get(execution_id)
     if isinstance(found, UnsupportedHead):
         raise Unreadable(str(found))
     if not isinstance(found, Execution) or found.tenant_id != tenant_id:
@@ -122,16 +125,32 @@ def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execu
     return found
 
 
+def show_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execution:
+    """Return one head as `load_execution` does, with references for its large values."""
+    return load_execution(runtime, tenant_id, execution_id, whole=False)
+
+
 def history(runtime: Runtime, tenant_id: str, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-    """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks."""
-    execution = load_execution(runtime, tenant_id, execution_id)
+    """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks.
+
+    Large values stand as references.
+    """
+    execution = show_execution(runtime, tenant_id, execution_id)
     flushed: list[HistoryEvent] = []
     if after_seq < execution.flushed_seq:
-        flushed = runtime.store.load_chunks(execution_id, after_seq, limit)
+        flushed = runtime.store.load_chunks(execution, after_seq, limit)
     last = flushed[-1].seq if flushed else after_seq
     if len(flushed) < limit:
         flushed = flushed + [event for event in execution.events if event.seq > last]
     return flushed[:limit]
+
+
+def with_data(runtime: Runtime, execution_id: str, value: Any, max_bytes: int) -> Any:
+    """Return what is to be shown of an execution with as many of its large values as fit. Raises Unreadable."""
+    try:
+        return runtime.store.resolve(execution_id, value, max_bytes)
+    except UnsupportedHead as error:
+        raise Unreadable(f"execution {execution_id}: {error}") from error
 
 
 def _definition(runtime: Runtime, tenant_id: str, definition_id: str, version: int | None) -> Definition:

@@ -16,6 +16,8 @@ from chalicelib.engine.errors import Problem
 from chalicelib.runtime import Runtime
 
 ANONYMOUS = "anonymous"
+MAX_INDENTED_CHARACTERS = 1_000_000
+"""What is longer than that nobody reads, and lines of a list's items may weigh more than the items."""
 EMPTY_BODY = bodies.Body({})
 
 GetRuntime = Callable[[], Runtime]
@@ -98,6 +100,8 @@ def to_text(body: Any) -> str:
     if isinstance(body, list):
         ordered = [dict(sorted(item.items())) for item in body]
     text = json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+    if len(text) > MAX_INDENTED_CHARACTERS:
+        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) + "\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate out of an older head

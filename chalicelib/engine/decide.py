@@ -95,6 +95,7 @@ def _unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         seq=0,
         flushed_seq=0,
         events=(),
+        retention_days=definition.retention_days,
     )
 
 

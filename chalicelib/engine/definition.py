@@ -67,6 +67,7 @@ class Definition:
     timeout_seconds: float | None
     max_transitions: int
     input_schema: InputSchema
+    retention_days: int | None = None
 
     def input_problem(self, value: Any) -> str | None:
         """Return jsonschema's full text about an input that does not pass `inputSchema`, else None."""
@@ -103,7 +104,13 @@ def parse(document: Any, version: int = 0) -> Definition:
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
+        retention_days=_whole(document.get("retentionDays")),
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """Return a whole number, also of one that is written 1.0."""
+    return None if number is None else int(number)
 
 
 def _worth_saying(problems: list[Problem]) -> list[Problem]:

@@ -9,6 +9,7 @@ from chalicelib.engine.effects import Send
 from chalicelib.engine.errors import Failure
 from chalicelib.engine.execution import Cursor, Execution, State
 from chalicelib.engine.history import EventType, HistoryEvent, timestamp
+from chalicelib.engine.volume import Volume
 
 EARLY_MS = 2000
 """A driver that comes up to so much early (clock skew) counts as due."""
@@ -42,6 +43,7 @@ class Draft:
         self.transitions = execution.transitions
         self.seq = execution.seq
         self.events = list(execution.events)
+        self.volume = Volume(execution)
         self.shown_execution = {
             "id": execution.id,
             "tenantId": execution.tenant_id,
@@ -122,6 +124,7 @@ class Draft:
             events=tuple(self.events),
             by=self.by if self.ended else None,
             sends=base.sends + sends,
+            data_bytes=self.volume.bytes,
         )
 
     def _due_at_ms(self) -> int:

@@ -5,7 +5,7 @@ Http.Forbidden  Http.TooManyRedirects                         http steps: an add
 Task.Failed  Task.Timeout                                     an outside call that cannot be made, or takes too long
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
-Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
+Data.TooLarge  Data.Invalid                                   a value beyond what may be recorded, or that is no JSON
 Sedo.ProcessingFailed                                         processing was given up (dead letters, no definition)
 Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
 and whatever `fail` steps name.

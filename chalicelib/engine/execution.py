@@ -64,7 +64,8 @@ class Execution:
     `version` counts commits; `seq` and `visits` are the last numbers given out; `transitions` counts step attempts.
     `events` are the history events not yet known to be in a chunk, all with seq > `flushed_seq`.
     `by` is the nonce of the message that ended it; `deadline_at_ms` the moment of its execution timeout.
-    `chunks` and `sends` count history chunks and messages, for the receipt.
+    `chunks` and `sends` count history chunks and messages, for the receipt. `data_bytes` counts the large values that
+    were recorded; `retention_days` is how long it is kept after its end (None: as the deployment says).
     """
 
     id: str
@@ -92,6 +93,8 @@ class Execution:
     by: str | None = None
     chunks: int = 0
     sends: int = 0
+    data_bytes: int = 0
+    retention_days: int | None = None
 
     @property
     def ended(self) -> bool:

@@ -58,8 +58,8 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Return copies of heads."""
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Return copies of heads; their values are small, so that all are whole."""
         return self.world.io(self.who, "load", lambda: self._load(execution_ids))
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
@@ -98,13 +98,21 @@ class SimulatedStore:
         entries = self.world.due_entries(lag_ms)
         return [DueEntry(name, moment, watchdog) for moment, name, watchdog in entries if moment < before_ms]
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk."""
-        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution_id, events))
+        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution.id, events))
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Return flushed events, as few as the contract allows."""
-        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution_id, after_seq, limit))
+        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution.id, after_seq, limit))
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return the value: nothing in a run is large."""
+        return value
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Write the expiry of chunks: nothing in a run lives long enough to see it, but the write may fail."""
+        self.world.io(self.who, "stamp_expiry", lambda: None)
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []

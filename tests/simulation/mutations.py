@@ -190,7 +190,7 @@ def flush_before_the_commit(patch: Patch) -> None:
     def mutated(runtime: Any, before: Any, after: Any) -> Any:
         if before is None or after.ended or len(after.events) < 3:
             return after
-        runtime.store.put_chunk(after.id, after.events)
+        runtime.store.put_chunk(after, after.events)
         return replace(after, events=(), flushed_seq=after.seq)
 
     _lighten(patch, mutated)
