@@ -110,7 +110,8 @@ class Store(Protocol):
         """Return the heads that exist (up to 100), consistently; a head that cannot be read is its UnsupportedHead.
 
         Large values of its events stand as references, `{"$payload": {"bytes", "digest"}}`. If not `whole`, all large
-        values do, and nothing is read but the head; such a head can be committed as any other.
+        values do, and nothing is read but the head; such a head can be committed as any other. Missing payloads are an
+        UnsupportedHead too, but of one that has ended, where nothing depends on them.
         """
         ...
 

@@ -30,7 +30,7 @@ from chalicelib.adapters.references import (
     value_of,
 )
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import Execution, from_document, to_document
+from chalicelib.engine.execution import TERMINAL, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
 
@@ -132,7 +132,12 @@ class MemoryStore:
         except (ValueError, EOFError, TypeError) as error:
             raise UnsupportedHead(f"head is damaged: {error!r}") from error
         wanted = [Reference(*entry) for *entry, paths in table if not all(path[0] == 1 for path in paths)]
-        found = self._resolved(execution_id, wanted) if whole else None
+        try:
+            found = self._resolved(execution_id, wanted) if whole else None
+        except UnsupportedHead:
+            if document["state"] not in TERMINAL:
+                raise
+            found = None  # nothing is decided on it
         put_back([document, rows], table, found, lambda path: path[0] == 1)
         return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
 

@@ -16,7 +16,7 @@ from chalicelib.adapters.columns import from_columns, to_columns
 from chalicelib.adapters.packing import MARKER, MARKER_WITH_TABLE, pack, unpack
 from chalicelib.adapters.references import Path, Reference, Table, Taking, details_places, head_places, put_back
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import FORMAT, Execution, from_document, to_document
+from chalicelib.engine.execution import FORMAT, TERMINAL, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 
 if TYPE_CHECKING:
@@ -99,6 +99,11 @@ class OpenHead:
     item: Item
     structure: Any
     table: Table
+
+    @property
+    def ended(self) -> bool:
+        """Whether the state is terminal."""
+        return self.item.get("state", {}).get("S") in TERMINAL
 
     def wanted(self) -> list[Reference]:
         """Return what the head cannot be decided on without: all but what only its events refer to."""

@@ -103,7 +103,8 @@ class Heads:
             return Conflict(None)
         if item.get("nonce", {}).get("S") == nonce:
             return Committed()
-        current = self._executions({"": open_head(item)}, whole=True)[""]
+        name = item["id"]["S"]
+        current = self._executions({name: open_head(item)}, whole=True)[name]
         if isinstance(current, SedoError):
             raise current
         return Conflict(current)
@@ -122,4 +123,5 @@ def _read(head: OpenHead | SedoError, found: dict[str, Any] | None) -> Execution
     try:
         return head.execution(found)
     except UnsupportedHead as error:
-        return error
+        # Nothing is decided on one that has ended, so that nobody has to wait for payloads that are lost.
+        return head.execution() if found is not None and head.ended else error

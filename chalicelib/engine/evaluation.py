@@ -15,9 +15,9 @@ from chalicelib.engine import values
 from chalicelib.engine.errors import ExpressionFailed
 from chalicelib.engine.functions import FUNCTIONS
 
-MAX_WORK = 12_000_000
-"""About three times what a value may hold; a value that is only handed on costs nothing."""
-VISIT_WORK = 12
+MAX_WORK = 5_000_000
+"""A little more than a value may hold: one may be read or made anew, and one that is only handed on costs nothing."""
+VISIT_WORK = 5
 """A visited node takes about as long as so many bytes that are read or made."""
 
 Node = Any  # as jmespath parses it: {"type", "value", "children"}

@@ -178,3 +178,12 @@ def test_an_event_larger_than_an_item_fits_into_a_chunk(backend: Backend, tenant
     backend.store.put_chunk(execution, events)
     found = backend.store.load_chunks(execution, 0, 5)
     assert backend.store.resolve(execution.id, [e.details for e in found], 10**7) == [e.details for e in events]
+
+
+def test_lost_payloads_of_what_has_ended_hold_nobody_up(backend: Backend, tenant: str) -> None:
+    execution = ended(head(tenant, version=0, input=noise(13, 60_000)))
+    backend.store.commit(execution, "n1")
+    backend.break_payloads(execution.id, lose=True)
+    found = loaded(backend, execution)
+    assert found.state is execution.state
+    assert found.input["$payload"]["bytes"] == 60_002
