@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters import keys
 from chalicelib.adapters.columns import from_columns, to_columns
 from chalicelib.adapters.packing import MARKER, MARKER_WITH_TABLE, pack, unpack
-from chalicelib.adapters.references import Path, Reference, Table, Taking, details_places, head_places, put_back
+from chalicelib.adapters.references import (
+    Path,
+    Reference,
+    Table,
+    Taking,
+    details_places,
+    head_places,
+    is_small,
+    put_back,
+)
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.execution import FORMAT, TERMINAL, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
@@ -52,8 +61,9 @@ def encode_head(
         del body[name]
     events = [event for event in execution.events if event.seq > execution.flushed_seq]
     columns = to_columns(events)
-    places = head_places(body, columns[_DETAILS], lambda i: (1, _DETAILS, i))
-    blob = _packed([body, columns], places, _values(execution, events), execution.id, taking or Taking())
+    structure = [body, columns]
+    places = () if is_small(structure) else head_places(body, columns[_DETAILS], lambda i: (1, _DETAILS, i))
+    blob = _packed(structure, places, _values(execution, events), execution.id, taking or Taking())
     shard = keys.shard(execution.id, shards)
     item: dict[str, AttributeValueTypeDef] = {
         "id": {"S": execution.id},
@@ -139,8 +149,8 @@ class OpenHead:
 def encode_events(execution_id: str, events: Sequence[HistoryEvent], taking: Taking | None = None) -> bytes:
     """Return the blob of a history chunk; the payloads that it refers to are left in `taking`. Raises TooLarge."""
     columns = to_columns(events)
-    places = details_places(columns[_DETAILS], lambda i: (_DETAILS, i))
-    return _packed(columns, list(places), _details(events), execution_id, taking or Taking())
+    places = () if is_small(columns) else tuple(details_places(columns[_DETAILS], lambda i: (_DETAILS, i)))
+    return _packed(columns, places, _details(events), execution_id, taking or Taking())
 
 
 def decode_events(execution_id: str, blob: bytes) -> tuple[HistoryEvent, ...]:

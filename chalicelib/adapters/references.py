@@ -25,6 +25,8 @@ MAX_LARGE_MEMBERS = 8
 PART_BYTES = 384_000
 """What of a payload goes into one item, which can hold 400 KB."""
 
+_MARK = '"$payload":'
+
 Path = tuple[Any, ...]
 Table = list[list[Any]]
 
@@ -132,6 +134,12 @@ def value_of(reference: Reference, blob: bytes) -> Any:
         return json.loads(text.decode("utf-8", "surrogatepass"))
     except (zlib.error, ValueError, RecursionError) as error:
         raise UnsupportedHead(f"payload {reference.digest} is damaged: {error!r}") from error
+
+
+def is_small(structure: Any) -> bool:
+    """Say in the quickest way whether there is surely nothing to take out, as in most heads."""
+    text = _dumps(structure)
+    return len(text) <= KEEP_BYTES and text.isascii() and _MARK not in text
 
 
 def head_places(body: Mapping[str, Any], details: Sequence[Mapping[str, Any]], at: Callable[[int], Path]) -> list[Path]:
