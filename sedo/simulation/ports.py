@@ -111,8 +111,8 @@ class SimulatedStore:
         return value
 
     def stamp_expiry(self, execution: Execution) -> None:
-        """Write the expiry of chunks: nothing in a run lives long enough to see it, but the write may fail."""
-        self.world.io(self.who, "stamp_expiry", lambda: None)
+        """Let chunks expire: nothing in a run lives long enough to see it."""
+        self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution.id))
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []

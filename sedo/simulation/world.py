@@ -61,6 +61,7 @@ class World:
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, bytes]] = {}
+        self.stamped: set[str] = set()
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
@@ -234,6 +235,13 @@ class World:
         check_chunk(self.records.get(execution_id), execution_id, rows)
         self.tell(who, f"flushes events {rows[0][0]}..{rows[-1][0]} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[rows[-1][0]] = marshal.dumps(rows)
+
+    def stamp(self, who: Invocation, execution_id: str) -> None:
+        """Let the chunks of an execution expire, which must have ended."""
+        self.tell(who, f"lets the chunks of {execution_id} expire")
+        if not self.current[execution_id].ended:
+            raise Violation("expiry", f"{execution_id} lives, and its chunks expire")
+        self.stamped.add(execution_id)
 
     # --- who drives what
 
