@@ -6,12 +6,12 @@ import json
 import logging
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.records import replace
 from chalicelib.ports import Committed, Conflict, Unavailable
 from chalicelib.runtime import Runtime
 
@@ -29,6 +29,8 @@ def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Comm
     Events that `before` carries, and only those since they are committed, are put into a chunk first when they have
     grown heavy. Raises Unavailable when it cannot be known whether `after` was written.
     """
+    if before is not None and before.ended and not after.ended and (after.chunks or after.data_bytes):
+        runtime.store.stamp_expiry(after)  # before the commit: what lives again must not lose what belongs to it
     return runtime.store.commit(lighten(runtime, before, after), runtime.nonces())
 
 

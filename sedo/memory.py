@@ -17,18 +17,8 @@ from chalicelib.adapters import keys
 from chalicelib.adapters.cursors import make_cursor, read_cursor
 from chalicelib.adapters.expiry import expires_at
 from chalicelib.adapters.listing import fill_page
-from chalicelib.adapters.references import (
-    KEEP_BYTES,
-    Reference,
-    Taking,
-    details_places,
-    filled,
-    fitting,
-    head_places,
-    put_back,
-    references_in,
-    value_of,
-)
+from chalicelib.adapters.references import Reference, filled, fitting, put_back, references_in, value_of
+from chalicelib.adapters.taking import KEEP_BYTES, Taking, details_places, head_places
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.execution import TERMINAL, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
@@ -60,6 +50,7 @@ class MemoryStore:
         self._payloads: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self._expiry: dict[str, int | None] = {}
         self._started: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._inbox: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._due: list[dict[str, str]] = [{} for _ in range(shards)]
         self._chunks: defaultdict[str, dict[int, tuple[int, int, bytes]]] = defaultdict(dict)
         self._latest: dict[tuple[str, str], int] = {}
@@ -135,7 +126,9 @@ class MemoryStore:
         try:
             found = self._resolved(execution_id, wanted) if whole else None
         except UnsupportedHead:
-            if document["state"] not in TERMINAL:
+            if document["state"] not in TERMINAL or any(
+                path[:2] == [0, "output"] for *_, paths in table for path in paths
+            ):
                 raise
             found = None  # nothing is decided on it
         put_back([document, rows], table, found, lambda path: path[0] == 1)
@@ -174,8 +167,13 @@ class MemoryStore:
         return Committed()
 
     def _index(self, execution: Execution) -> None:
-        if execution.version == 1:
+        if execution.version == 1 and execution.parent is None:
             self._started[execution.tenant_id][execution.id] = keys.started_key(execution)
+        opened = keys.opened_at_ms(execution)
+        if opened is not None:
+            self._inbox[execution.tenant_id][execution.id] = keys.opened_key(execution.id, opened)
+        else:
+            self._inbox[execution.tenant_id].pop(execution.id, None)
         shard = self._due[keys.shard(execution.id, self._shards)]
         if execution.due_at_ms is not None:
             shard[execution.id] = keys.due_key(execution)
@@ -202,6 +200,15 @@ class MemoryStore:
 
     def _load_light(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         return self.load(execution_ids, whole=False)
+
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Go through the tenant's open tasks as the index would."""
+        scope = f"inbox\n{tenant_id}"
+        after = read_cursor(scope, cursor)
+        with self._lock:
+            opened = sorted(self._inbox.get(tenant_id, {}).values())
+        following = (key for key in opened if after is None or key > after)
+        return fill_page(scope, following, limit, self._load_light, None, None)
 
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Yield what is due, shard after shard."""

@@ -2,7 +2,7 @@
 
 A head is one item. What indexes, conditions and people look at are attributes; all else is `body`, one packed blob of
 the head's document and its unflushed events. They share it because inputs and outputs stand in both. What is too large
-for it is taken out first (references.py) and must be stored before the item is.
+for it is taken out first (taking.py) and must be stored before the item is.
 """
 
 from __future__ import annotations
@@ -14,18 +14,10 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.adapters import keys
 from chalicelib.adapters.columns import from_columns, to_columns
 from chalicelib.adapters.packing import MARKER, MARKER_WITH_TABLE, pack, unpack
-from chalicelib.adapters.references import (
-    Path,
-    Reference,
-    Table,
-    Taking,
-    details_places,
-    head_places,
-    is_small,
-    put_back,
-)
+from chalicelib.adapters.references import Path, Reference, Table, at_path, put_back
+from chalicelib.adapters.taking import Taking, details_places, head_places, is_small
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import FORMAT, TERMINAL, Execution, from_document, to_document
+from chalicelib.engine.execution import READABLE, TERMINAL, Cursor, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 
 if TYPE_CHECKING:
@@ -39,9 +31,7 @@ MAX_BLOB_BYTES = MAX_ITEM_BYTES - 4096
 # Members that are attributes of the item, and not repeated in its body.
 _ATTRIBUTES = ("id", "tenant_id", "state", "version", "step", "format")
 # Members left out of the body where they are None.
-_OPTIONAL = ("name", "input", "output", "error", "ended_at_ms", "deadline_at_ms", "due_at_ms", "by", "retention_days")
-# Members left out where they are zero.
-_COUNTS = ("data_bytes",)
+_OPTIONAL = ("name", "input", "output", "error", "ended_at_ms", "deadline_at_ms", "due_at_ms", "by")
 _KEEP_LESS_BYTES = 512
 _DETAILS = 7
 _DAMAGE = (KeyError, ValueError, TypeError, IndexError, AttributeError)
@@ -56,7 +46,7 @@ def encode_head(
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the item of a head; the payloads that it refers to are left in `taking`. Raises TooLarge."""
     document = to_document(execution)
-    body = {name: value for name, value in document.items() if not _is_left_out(name, value)}
+    body = {name: value for name, value in document.items() if not (value is None and name in _OPTIONAL)}
     for name in _ATTRIBUTES:
         del body[name]
     events = [event for event in execution.events if event.seq > execution.flushed_seq]
@@ -73,9 +63,14 @@ def encode_head(
         "nonce": {"S": nonce},
         "format": {"N": str(document["format"])},
         "body": {"B": blob},
-        "tenantKey": {"S": keys.tenant_key(execution.tenant_id, keys.state_class(execution.state), shard)},
-        "startedKey": {"S": keys.started_key(execution)},
     }
+    if execution.parent is None:
+        item["tenantKey"] = {"S": keys.tenant_key(execution.tenant_id, keys.state_class(execution.state), shard)}
+        item["startedKey"] = {"S": keys.started_key(execution)}
+    opened_at_ms = keys.opened_at_ms(execution)
+    if opened_at_ms is not None:
+        item["inboxKey"] = {"S": keys.inbox_key(execution.tenant_id, shard)}
+        item["openedKey"] = {"S": keys.opened_key(execution.id, opened_at_ms)}
     if execution.step is not None:
         item["step"] = {"S": execution.step}
     if execution.due_at_ms is not None:
@@ -95,8 +90,8 @@ def open_head(item: Item) -> OpenHead:
     """Unpack an item. Raises UnsupportedHead for one that a newer version wrote, or that is damaged."""
     try:
         found = item["format"]["N"]
-        if int(found) != FORMAT:
-            raise UnsupportedHead(f"head has format {found}, this code reads {FORMAT}")
+        if int(found) not in READABLE:
+            raise UnsupportedHead(f"head has format {found}, this code reads {READABLE}")
         return OpenHead(item, *_unpacked(item["body"]["B"], item["id"]["S"]))
     except _DAMAGE as error:
         raise UnsupportedHead(f"head is damaged: {error!r}") from error
@@ -132,14 +127,14 @@ class OpenHead:
         try:
             put_back(self.structure, self.table, found, _in_events)
             body, columns = self.structure
-            document = dict.fromkeys(_OPTIONAL) | dict.fromkeys(_COUNTS, 0) | body
+            document = dict.fromkeys(_OPTIONAL) | body
             document |= {
                 "id": item["id"]["S"],
                 "tenant_id": item["tenantId"]["S"],
                 "state": item["state"]["S"],
                 "version": int(item["version"]["N"]),
                 "step": item["step"]["S"] if "step" in item else None,
-                "format": FORMAT,
+                "format": int(item["format"]["N"]),
             }
             return from_document(document, from_columns(columns))
         except _DAMAGE as error:
@@ -174,10 +169,6 @@ def decode_document(blob: bytes) -> dict[str, Any]:
     return document
 
 
-def _is_left_out(name: str, value: Any) -> bool:
-    return (value is None and name in _OPTIONAL) or (value == 0 and name in _COUNTS)
-
-
 def _in_events(path: Sequence[Any]) -> bool:
     return bool(path[0] == 1)
 
@@ -190,7 +181,7 @@ def _packed(
         taking.keep_bytes = keep_bytes
         left, table = taking.out_of(structure, places)
         if table:
-            left_over = [_at(left, path) for path in places]
+            left_over = [at_path(left, path) for path in places]
             blob = pack([table, left], left_over, execution_id, MARKER_WITH_TABLE)
         else:
             blob = pack(structure, shared, execution_id, MARKER)
@@ -207,18 +198,18 @@ def _unpacked(blob: bytes, execution_id: str) -> tuple[Any, Table]:
     return value, []
 
 
-def _at(structure: Any, path: Path) -> Any:
-    for key in path:
-        structure = structure[key]
-    return structure
-
-
 def _values(execution: Execution, events: Sequence[HistoryEvent]) -> list[Any]:
     """Return the parts of a head that hold the user's data."""
     values = [execution.input, execution.output, execution.error, execution.stash]
-    values.extend(cursor.input for cursor in execution.cursors)
+    values += [execution.shown, execution.parent, execution.ending, *execution.signals]
+    for cursor in (*execution.cursors, *execution.kept):
+        values += _of_cursor(cursor)
     values.extend(_details(events))
     return values
+
+
+def _of_cursor(cursor: Cursor) -> list[Any]:
+    return [cursor.input, cursor.held, cursor.vars]
 
 
 def _details(events: Sequence[HistoryEvent]) -> list[Any]:

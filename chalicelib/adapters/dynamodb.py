@@ -3,7 +3,7 @@
 heads.py        sedo_execution by its key: load, commit
 index.py        its indexes by_tenant and due: lists, ticks
 history.py      sedo_execution_history: flushed events
-payloads.py     sedo_payload: what is too large for both (references.py takes it out and puts it back)
+payloads.py     sedo_payload: what is too large for both (taking.py takes it out, references.py puts it back)
 expiry.py       when items of the three go
 definitions.py  sedo_definition: latest and versions
 codec.py        what an item looks like (columns.py, packing.py and dictionary.py make it small)
@@ -89,6 +89,10 @@ class DynamoStore:
     ) -> Page[Execution]:
         """Query the index by tenant and load what it names."""
         return self._index.executions(tenant_id, limit, cursor, states, definition_id)
+
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Query the index of open tasks and load what it names."""
+        return self._index.inbox(tenant_id, limit, cursor)
 
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Query the index by due moment, shard after shard, as far as the caller asks."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import UpdateItemInputTypeDef
 
 DAY_SECONDS = 86_400
+CHILD_DAYS = 366
+"""So much longer a child is kept that a parent waits for: it may live on, and still read what its child came to."""
 THREADS = 8
 
 
@@ -27,6 +29,8 @@ def expires_at(execution: Execution, default_days: int) -> int | None:
     if not execution.ended or execution.ended_at_ms is None:
         return None
     days = default_days if execution.retention_days is None else execution.retention_days
+    if execution.parent is not None:
+        days += CHILD_DAYS
     return execution.ended_at_ms // 1000 + days * DAY_SECONDS
 
 

@@ -14,6 +14,7 @@ from chalicelib.adapters.aws import Clients, reaching_aws, rounds
 from chalicelib.adapters.codec import OpenHead, encode_head, open_head
 from chalicelib.adapters.expiry import expires_at, has_expired
 from chalicelib.adapters.payloads import Payloads
+from chalicelib.adapters.references import references_in
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.execution import Execution
 from chalicelib.ports import Clock, Committed, Conflict
@@ -123,5 +124,15 @@ def _read(head: OpenHead | SedoError, found: dict[str, Any] | None) -> Execution
     try:
         return head.execution(found)
     except UnsupportedHead as error:
-        # Nothing is decided on one that has ended, so that nobody has to wait for payloads that are lost.
-        return head.execution() if found is not None and head.ended else error
+        return _ended_without(head) if found is not None and head.ended else error
+
+
+def _ended_without(head: OpenHead) -> Execution | SedoError:
+    """Return one that has ended although payloads are lost, but for its output: nobody needs more of it."""
+    try:
+        execution = head.execution()
+    except UnsupportedHead as error:
+        return error
+    if any(references_in(execution.output)):
+        return UnsupportedHead(f"the output of {execution.id} is lost or damaged")
+    return execution

@@ -11,7 +11,8 @@ from threading import Lock
 from typing import Any
 
 from chalicelib.adapters.aws import Clients, reaching_aws, rounds
-from chalicelib.adapters.references import Reference, Taking, parts_of_blob, value_of
+from chalicelib.adapters.references import Reference, parts_of_blob, value_of
+from chalicelib.adapters.taking import Taking
 from chalicelib.engine.errors import UnsupportedHead
 from chalicelib.engine.execution import Execution
 

@@ -58,7 +58,8 @@ class Volume:
     def _ids(self) -> set[int]:
         if self._held is None:
             head = self._execution
-            roots = [head.input, *head.stash.values(), *(cursor.input for cursor in head.cursors)]
+            roots = [head.input, *head.stash.values()]
+            roots += [part for cursor in head.cursors for part in (cursor.input, cursor.held, cursor.vars)]
             self._held = {found for root in roots for found in _ids_in(root)}
         return self._held
 

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.history import EventType
 
-from sedo.simulation.checks import OUTCOMES, Record, Violation
+from sedo.simulation.acceptor import Acceptor
+from sedo.simulation.checks import OUTCOMES, STARTED, Record, Violation, check_unchanged
+from sedo.simulation.places import is_part, places_of
 from sedo.simulation.reference import GIVEN_UP, Expected, interpret
+from sedo.simulation.trees import TreeScenario
 
 if TYPE_CHECKING:
     from sedo.simulation.run import Run
@@ -17,14 +20,50 @@ HARMLESS = frozenset({"busy"})
 Visits = list[tuple[str, int, str | None]]
 
 
+def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
+    """See that what happened in an execution that branches, and in its children, is what its definition says."""
+    head = run.world.current[name]
+    check_unchanged(run.world.records[name], name)
+    if is_part(head) or head.visits == 0:
+        return
+    own = scenario.kid if head.depth else scenario
+    if own is None or run.actors is None:
+        raise Violation("reference", f"{name} is a child of nobody")
+    ends = {
+        other: (child.state.value, child.output, child.error["name"] if child.error else None)
+        for other, child in run.world.current.items()
+    }
+    log = run.world.records[name].log
+    received = [
+        (event.details["name"], event.details["payload"]) for event in log if event.type == EventType.SIGNAL_RECEIVED
+    ]
+    places = places_of(name, run.world.current, run.world.records)
+    acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"])
+    outcome = acceptor.run(head.input)
+    state, error = head.state.value, head.error["name"] if head.error else None
+    expected = {"done": "ExecutionSucceeded", "failed": "ExecutionFailed"}.get(outcome.kind)
+    if state in ("ExecutionSucceeded", "ExecutionFailed"):
+        same = outcome.value == (head.output if outcome.kind == "done" else error)
+        if state != expected or not same:
+            raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
+    elif head.depth == 0:
+        _check_stopped(run, name, state)
+    if name in run.cancelled and state != "ExecutionCancelled":
+        raise Violation("reference", f"{name} was cancelled, and is {state}")
+
+
 def check_ending(run: Run, name: str) -> None:
     """Compare one ended execution with the reference.
 
     Succeeded and failed ones must match in all; a timed-out or cancelled one must be a beginning of what the
     reference does, and have a reason: its deadline, or somebody who cancelled it.
     """
+    if isinstance(run.plan.scenario, TreeScenario):
+        check_tree(run, name, run.plan.scenario)
+        return
     head = run.world.current[name]
     record = run.world.records[name]
+    check_unchanged(record, name)
     visits, given_up = _visits(record)
     expected = interpret(run.plan.scenario, head.input, given_up)
     state = head.state.value
@@ -81,22 +120,26 @@ def _visits(record: Record) -> tuple[Visits, dict[int, int]]:
     """Return (step, attempts, error) of each visit from the history, and where processing was given up."""
     errors: dict[int, str | None] = {}
     given_up: dict[int, int] = {}
-    for row in record.log:
-        if row[2] in OUTCOMES:
-            error = row[6].get("error")
-            errors[row[4]] = error["name"] if error else None
-            if errors[row[4]] == GIVEN_UP:
-                given_up[row[4]] = row[5]
+    for event in record.log:
+        visit, attempt = event.visit, event.attempt
+        if event.type in OUTCOMES and visit is not None and attempt is not None:
+            error = event.details.get("error")
+            errors[visit] = error["name"] if error else None
+            if errors[visit] == GIVEN_UP:
+                given_up[visit] = attempt
     return [(step, record.attempts[visit], errors.get(visit)) for visit, step in record.steps.items()], given_up
 
 
 def _check_times(run: Run, name: str, record: Record) -> None:
     started: dict[int, int] = {}
     meanings: dict[str, dict[str, Any]] = run.plan.scenario.meaning
-    for row in record.log:
-        if row[2] == EventType.STEP_STARTED.value:
-            started[row[4]] = row[1]
-        elif row[2] == EventType.STEP_SUCCEEDED.value and row[5] == 1 and "seconds" in meanings[row[3]]:
-            late = row[1] - started[row[4]] - meanings[row[3]]["seconds"] * 1000
+    for event in record.log:
+        step, visit = event.step, event.visit
+        if step is None or visit is None:
+            continue
+        if event.type == STARTED:
+            started[visit] = event.at_ms
+        elif event.type == EventType.STEP_SUCCEEDED.value and event.attempt == 1 and "seconds" in meanings[step]:
+            late = event.at_ms - started[visit] - meanings[step]["seconds"] * 1000
             if not -2000 <= late <= 4000:
-                raise Violation("late", f"{name}: {row[3]} waited {late / 1000} s too long")
+                raise Violation("late", f"{name}: {step} waited {late / 1000} s too long")

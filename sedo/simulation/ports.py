@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
 from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
@@ -64,7 +64,7 @@ class SimulatedStore:
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         heads = self.world.heads
-        return {name: self.world.thaw(heads[name].frozen) for name in execution_ids if name in heads}
+        return {name: self.world.thaw(heads[name]) for name in execution_ids if name in heads}
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write a head if the version fits."""
@@ -81,14 +81,17 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Not part of a run."""
+        raise NotImplementedError
+
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Return the index, now and then as it was some time ago."""
         struck = len(self.world.faults.fired)
         return self.world.io(self.who, "due", lambda: self._due(before_ms, self._lag_ms(struck)))
 
     def _lag_ms(self, struck: int) -> int:
-        fired = self.world.faults.fired[struck:]
-        if not any(fault.kind == "stale" for fault in fired):
+        if not any(fault.kind == "stale" for fault in self.world.faults.fired[struck:]):
             return 0
         lag = int(200_000 * self.world.faults.parameter())
         self.world.tell(self.who, f"reads the index as it was {lag / 1000} s ago")
@@ -116,11 +119,10 @@ class SimulatedStore:
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
-        for last_seq, frozen in sorted(self.world.chunks.get(execution_id, {}).items()):
+        for last_seq, events in sorted(self.world.chunks.get(execution_id, {}).items()):
             seen = found[-1].seq if found else after_seq
             if last_seq > seen and len(found) < limit:
-                rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves
-                found += [HistoryEvent.from_row(row) for row in rows if row[0] > seen]
+                found += [event for event in events if event.seq > seen]
         return found
 
 
@@ -153,8 +155,16 @@ class SimulatedQueue:
 
     def _arrive(self, messages: Sequence[Outgoing], struck: int) -> list[Outgoing]:
         world = self.world
-        kinds = [fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]]
-        strength = world.faults.parameter() if kinds else 0.0
+        kinds = {fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]}
+        if not kinds:
+            for outgoing in messages:
+                world.post.send(self.who, outgoing, delay_ms=outgoing.delay_seconds * 1000, lost=False)
+            return []
+        return self._arrive_struck(messages, kinds)
+
+    def _arrive_struck(self, messages: Sequence[Outgoing], kinds: set[str]) -> list[Outgoing]:
+        world = self.world
+        strength = world.faults.parameter()
         refused = messages[: 1 + int(strength * len(messages))] if "half_sent" in kinds else []
         for outgoing in messages:
             if outgoing in refused:
@@ -166,7 +176,7 @@ class SimulatedQueue:
                 delay += int(600_000 * strength)
             if "early" in kinds:
                 delay = max(0, delay - int(100_000 * strength))
-            if {"late", "early"} & set(kinds):
+            if kinds & {"late", "early"}:
                 world.disturbed.add(outgoing.message.execution_id)
             world.post.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
         return list(refused)
@@ -203,30 +213,50 @@ class ScriptedRunner:
 
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
-        answer = answer_of(task.request["url"].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
+        answer = _scripted(task)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
         name = task.idempotency_key.split("/")[0]
         self._count(name, task)
-        ending = "POISON" if answer.poison else answer.error or "fine"
-        self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
+        if self.world.story is not None:
+            ending = "POISON" if answer.poison else answer.error or "fine"
+            self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
         if answer.poison:
             self.world.disturbed.add(name)
             raise PoisonError(f"visit {task.visit} of {name}")
         if answer.error is not None:
             return TaskResult(error=answer.error, cause="as scripted")
-        return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        script, *rest = _place(task)
+        if not rest:
+            return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        if "body" in task.request:
+            self.world.called(task, name)
+        number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
+        return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
 
     def _count(self, name: str, task: Task) -> None:
         world = self.world
         world.counts.calls += 1
         for parcel in self.who.parcels:
-            if parcel.message.execution_id == name and task.idempotency_key.split("/")[2] != task.step:
+            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
                 raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and name not in world.disturbed:
+        if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+
+def _place(task: Task) -> list[str]:
+    """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
+    return str(task.request["url"]).removeprefix("http://there/").split("/")
+
+
+def _scripted(task: Task) -> Answer:
+    script, *rest = _place(task)
+    if not rest:
+        return answer_of(script, task.visit, task.attempt, task.timeout_seconds)
+    index = int(rest[1]) if len(rest) > 1 else None
+    return scripted(script, rest[0], index, task.attempt, task.timeout_seconds)
 
 
 def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str, tuple[Parcel, int]]) -> Runtime:
@@ -250,5 +280,6 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         nonces=nonces,
         sleep=sleep,
         run_all=hub.run_all,
+        call_all=hub.run_all,
         _parsed=cache,
     )

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
+from chalicelib.engine.effects import Task
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.places import child_token
+from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
 
@@ -25,11 +28,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Stored:
-    """A head as bytes, so that nobody shares an object with anybody."""
+    """A head as bytes, so that nobody shares an object with anybody; its events are shared, and checked at the end."""
 
     version: int
     nonce: str
     frozen: bytes
+    events: tuple[HistoryEvent, ...]
 
 
 @dataclass
@@ -60,7 +64,7 @@ class World:
         self.heads: dict[str, Stored] = {}
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
-        self.chunks: dict[str, dict[int, bytes]] = {}
+        self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
         self.stamped: set[str] = set()
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
@@ -72,6 +76,8 @@ class World:
         self.busy_until_ms = 0
         self.calm = False
         self.begin: Callable[[str, list[Parcel]], None] = lambda queue, parcels: None
+        self.after_commit: Callable[[Execution], None] = lambda head: None
+        self.called: Callable[[Task, str], None] = lambda task, owner: None
         self.begin_tick: Callable[[], None] = lambda: None
         self.story: list[str] | None = [] if trace else None
         self._numbers: dict[str, int] = {}
@@ -168,14 +174,9 @@ class World:
 
     # --- heads
 
-    def freeze(self, execution: Execution, rows: Sequence[list[Any]]) -> bytes:
-        """Return a head as bytes."""
-        return marshal.dumps((to_document(execution), list(rows)))
-
-    def thaw(self, frozen: bytes) -> Execution:
+    def thaw(self, stored: Stored) -> Execution:
         """Return a head that nobody else holds."""
-        document, rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves a moment ago
-        return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
+        return from_document(marshal.loads(stored.frozen), stored.events)  # noqa: S302 - written by ourselves
 
     def commit(self, who: Invocation, execution: Execution, nonce: str) -> Committed | Conflict:
         """Do what the conditional write does."""
@@ -188,14 +189,15 @@ class World:
         if stored.nonce == nonce:
             return Committed()
         self.tell(who, f"loses the race for v{execution.version} of {execution.id}")
-        return Conflict(self.thaw(stored.frozen))
+        return Conflict(self.thaw(stored))
 
     def put(self, who: Invocation, execution: Execution, nonce: str) -> None:
         """Write a head, and check everything that a commit has to keep."""
         name = execution.id
         old = self.current.get(name)
-        kept = tuple(event for event in execution.events if event.seq > execution.flushed_seq)
-        rows = [event.row() for event in kept]
+        kept = execution.events
+        if kept and kept[0].seq <= execution.flushed_seq:
+            kept = tuple(event for event in kept if event.seq > execution.flushed_seq)
         if old is None:
             self._alias[name] = f"e{len(self._alias) + 1}"
             self.records[name] = Record()
@@ -203,13 +205,12 @@ class World:
             self.tell(who, f"commits v{execution.version} of {name}: {_described(execution)}")
         settings = self.settings
         watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
-        check_commit(self.records[name], old, execution, rows, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
+        check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
         for parcel in who.parcels:
             if parcel.message.execution_id == name:
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
-        frozen = self.freeze(execution, rows)
-        self.heads[name] = Stored(execution.version, nonce, frozen)
+        self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
         self.counts.commits += 1
@@ -218,23 +219,26 @@ class World:
         log.append((self.hub.now_ms, execution.due_at_ms, not execution.ended and due_is_watchdog(execution)))
         if execution.due_at_ms is not None:
             self.ticker.arm(execution.due_at_ms)
+        self.after_commit(execution)
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
-        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors} if old else {}
+        if old is None:
+            return
+        before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
-            same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if old is not None and same is not None and same.by != cursor.by and not same.in_index:
+            same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
+            if same is not None and same.by != cursor.by and not same.in_index:
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk, keyed by its last seq."""
-        rows = [event.row() for event in events]
-        check_chunk(self.records.get(execution_id), execution_id, rows)
-        self.tell(who, f"flushes events {rows[0][0]}..{rows[-1][0]} of {execution_id}")
-        self.chunks.setdefault(execution_id, {})[rows[-1][0]] = marshal.dumps(rows)
+        check_chunk(self.records.get(execution_id), execution_id, events)
+        first, last = events[0].seq, events[-1].seq
+        self.tell(who, f"flushes events {first}..{last} of {execution_id}")
+        self.chunks.setdefault(execution_id, {})[last] = tuple(events)
 
     def stamp(self, who: Invocation, execution_id: str) -> None:
         """Let the chunks of an execution expire, which must have ended."""
@@ -263,14 +267,36 @@ class World:
         return list(undriven(self.current[name], self.post.about(name), self.excused))
 
     def check_driven(self, name: str) -> None:
-        """Check that a live head has, for each cursor, a message or a living invocation that has just made it."""
+        """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
+
+        Of an ended child, check that its parent knows, or will be told.
+        """
         head = self.current.get(name)
-        if head is None or not head.cursors or self.makers[name].alive:
+        if head is None or self.makers[name].alive:
             return
-        for cursor in self._undriven(name):
+        if head.ended and head.parent is not None:
+            self._check_told(head)
+        for cursor in self._undriven(name) if head.cursors else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _check_told(self, child: Execution) -> None:
+        parent = self.current.get((child.parent or {})["id"])
+        token = (child.parent or {})["token"]
+        if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
+            return
+        waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
+        if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
+            return
+        here = self.post.about(child.id)
+        if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.post.about(parent.id)):
+            return
+        raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
+
+    def is_disturbed(self, name: str) -> bool:
+        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
+        return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""

@@ -55,7 +55,7 @@ def no_nonce_check(patch: Patch) -> None:
     def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
         stored = self.heads.get(execution.id)
         if stored is not None and stored.nonce == nonce:
-            return Conflict(self.thaw(stored.frozen))
+            return Conflict(self.thaw(stored))
         return commit(self, who, execution, nonce)
 
     patch.setattr(World, "commit", mutated)
@@ -88,7 +88,7 @@ def forget_due_at(patch: Patch) -> None:
 def deadline_ignored(patch: Patch) -> None:
     due = Draft._due_at_ms
 
-    def mutated(self: Draft) -> int:
+    def mutated(self: Draft) -> int | None:
         base, self.base = self.base, replace(self.base, deadline_at_ms=None)
         try:
             return due(self)
@@ -291,6 +291,17 @@ def expiry_once_at_most(patch: Patch) -> None:
     patch.setattr(drive, "let_expire", mutated)
 
 
+def committed_event_changed(patch: Patch) -> None:
+    """Processing writes into the history that it was given."""
+    decide = deciding.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        execution.events[0].details["seen"] = True
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+
+
 MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (send_before_write, None),
     (ignore_by, None),
@@ -319,5 +330,6 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (result_of_any_attempt, None),
     (expiry_before_the_commit, None),
     (expiry_once_at_most, None),
+    (committed_event_changed, ()),
 )
 """Each mutation with the kinds of faults that show it; None: any."""

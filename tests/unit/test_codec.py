@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from chalicelib.adapters import codec
 from chalicelib.adapters.packing import MARKER_WITH_TABLE, pack, unpack
-from chalicelib.adapters.references import Reference, Taking, references_in, value_of
+from chalicelib.adapters.references import Reference, references_in, value_of
+from chalicelib.adapters.taking import Taking
 from chalicelib.engine.errors import UnsupportedHead
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import HistoryEvent
@@ -92,7 +93,7 @@ def test_attributes_say_what_indexes_and_people_need() -> None:
         "step": {"S": "wait-some-time"},
         "version": {"N": "1"},
         "nonce": {"S": NONCE},
-        "format": {"N": "1"},
+        "format": {"N": "2"},
         "tenantKey": {"S": f"123#live#{shard}"},
         "startedKey": {"S": "001795000000000#123:example-definition:f5c125a5"},
         "dueShard": {"S": shard},
@@ -252,7 +253,7 @@ def test_what_was_written_before_is_still_read() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": {"N": "2"}},
+        {"format": {"N": "3"}},
         {"format": {"S": "1"}},
         {"format": {"N": "x"}},
         {"body": {"B": b""}},

@@ -84,7 +84,7 @@ def test_a_cancel_sets_the_expiry_and_does_not_need_it(caplog: pytest.LogCapture
             world.cancel(execution_id)
             assert world.memory.expiry_of_rest(execution_id) == expected_expiry(world, execution_id)
         else:
-            with world.hooked(hook):
+            with caplog.at_level("WARNING", logger="sedo.commits"), world.hooked(hook):
                 world.cancel(execution_id)
             assert "has no expiry" in caplog.text
         assert world.head(execution_id).state == "ExecutionCancelled"
