@@ -6,6 +6,7 @@ history.py      sedo_execution_history: flushed events
 payloads.py     sedo_payload: what is too large for both (taking.py takes it out, references.py puts it back)
 expiry.py       when items of the three go
 definitions.py  sedo_definition: latest and versions
+timetables.py   what schedules start next, beside the heads
 codec.py        what an item looks like (columns.py, packing.py and dictionary.py make it small)
 """
 
@@ -22,9 +23,11 @@ from chalicelib.adapters.history import Chunks
 from chalicelib.adapters.index import Index
 from chalicelib.adapters.payloads import Payloads
 from chalicelib.adapters.references import filled, fitting, references_in
+from chalicelib.adapters.timetables import Timetables
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
 
 
@@ -32,7 +35,8 @@ class DynamoStore:
     """Store on DynamoDB; see ports.Store for what each call promises."""
 
     def __init__(self, clients: Clients, now_ms: Clock) -> None:
-        self._definitions = Definitions(clients)
+        self._timetables = Timetables(clients)
+        self._definitions = Definitions(clients, self._timetables)
         self._payloads = Payloads(clients)
         self._heads = Heads(clients, self._payloads, now_ms)
         self._chunks = Chunks(clients, self._payloads)
@@ -40,9 +44,11 @@ class DynamoStore:
         self._stamps = Stamps(clients)
         self._retention_days = clients.settings.retention_days
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
-        """Store the next version, and it as the latest, in one transaction."""
-        return self._definitions.put(tenant_id, definition_id, document, now_ms)
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
+        """Store the next version, it as the latest, and its timetable, in one transaction."""
+        return self._definitions.put(tenant_id, definition_id, document, now_ms, rows)
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
         """Read one item, consistently."""
@@ -59,8 +65,16 @@ class DynamoStore:
         return self._definitions.versions(tenant_id, definition_id, limit, cursor)
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
-        """Delete the latest; the versions stay."""
+        """Delete the latest and its timetable in one transaction; the versions stay."""
         return self._definitions.delete(tenant_id, definition_id)
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Read one item, consistently."""
+        return self._timetables.load(tenant_id, definition_id)
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Write it by one conditional PutItem."""
+        return self._timetables.save(timetable)
 
     def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
         """Read heads by BatchGetItem, consistently, and what they refer to in the same way."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import service
+from chalicelib import schedules, service, versions
 from chalicelib.api import contract, documents
 from chalicelib.api.fitting import fitting_text
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
@@ -69,6 +69,17 @@ def list_versions(call: Call) -> Answer:
     if not page.items and cursor is None:
         raise service.NotFound(f"definition {call['definitionId']} is unknown")
     return _page(page, lambda item: documents.version_item(*item))
+
+
+def get_schedule(call: Call) -> Answer:
+    """Return when the latest version starts executions next."""
+    return Answer(schedules.upcoming(call.runtime, call["tenantId"], call["definitionId"]))
+
+
+def compare_versions(call: Call) -> Answer:
+    """Return what differs between two versions."""
+    found = versions.difference(call.runtime, call["tenantId"], call["definitionId"], call["from"], call["to"])
+    return Answer(found)
 
 
 def start_execution(call: Call) -> Answer:
@@ -134,6 +145,8 @@ ROUTES = (
     Route("GET", DEFINITIONS + "/{definitionId}", get_definition),
     Route("DELETE", DEFINITIONS + "/{definitionId}", delete_definition),
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
     Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution, max_bytes=MAX_START_BYTES),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),

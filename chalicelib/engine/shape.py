@@ -11,6 +11,7 @@ DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
 STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
 MAX_RETENTION_DAYS = 3650
+MAX_SCHEDULES = 20
 MAX_TIMEOUT_SECONDS = 10 * 366 * 86_400
 
 _ERRORS = {
@@ -54,6 +55,16 @@ COMMON: dict[str, Any] = {
     "catch": {"type": "array", "items": CATCH, "maxItems": 20},
     "timeoutSeconds": _SECONDS,
 }
+SCHEDULE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "cron": {"type": "string", "maxLength": 128},
+        "timezone": {"type": "string", "maxLength": 64},
+        "every": {"type": "string", "maxLength": 32},
+        "input": {},
+    },
+    "additionalProperties": False,
+}
 DEFINITION: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -64,6 +75,7 @@ DEFINITION: dict[str, Any] = {
         "maxTransitions": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
         "retentionDays": {"type": "integer", "minimum": 1, "maximum": MAX_RETENTION_DAYS},
         "output": {},
+        "schedule": {"type": "array", "items": SCHEDULE, "maxItems": MAX_SCHEDULES},
         "steps": STEPS,
     },
     "required": ["id", "steps"],

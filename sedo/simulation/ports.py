@@ -11,6 +11,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
@@ -35,7 +36,9 @@ class SimulatedStore:
         self.world = world
         self.who = who
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
         """Not part of a run: definitions are there from the beginning."""
         raise NotImplementedError
 
@@ -55,6 +58,14 @@ class SimulatedStore:
         raise NotImplementedError
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def save_timetable(self, timetable: Timetable) -> bool:
         """Not part of a run."""
         raise NotImplementedError
 
@@ -115,7 +126,7 @@ class SimulatedStore:
 
     def stamp_expiry(self, execution: Execution) -> None:
         """Let chunks expire: nothing in a run lives long enough to see it."""
-        self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution.id))
+        self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution))
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []

@@ -247,7 +247,7 @@ class Run:
 
     def _driving(self) -> int:
         """Count the messages that can drive something: news of an ended child is told again to whoever asks."""
-        return sum(message.kind != "ended" for message in self.world.post.sent)
+        return sum(message.kind != "ended" for message, _ in self.world.post.sent)
 
     def _replay(self, runtime: Runtime) -> None:
         """Deliver every message ever sent once more, and twice, in any order: nothing may follow from it."""

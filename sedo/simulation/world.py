@@ -228,7 +228,7 @@ class World:
         before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index:
+            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
@@ -240,12 +240,15 @@ class World:
         self.tell(who, f"flushes events {first}..{last} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[last] = tuple(events)
 
-    def stamp(self, who: Invocation, execution_id: str) -> None:
-        """Let the chunks of an execution expire, which must have ended."""
-        self.tell(who, f"lets the chunks of {execution_id} expire")
-        if not self.current[execution_id].ended:
-            raise Violation("expiry", f"{execution_id} lives, and its chunks expire")
-        self.stamped.add(execution_id)
+    def stamp(self, who: Invocation, execution: Execution) -> None:
+        """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
+        name = execution.id
+        self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        self.stamped.discard(name)
+        if execution.ended:
+            self.stamped.add(name)
+            if not self.current[name].ended:
+                raise Violation("expiry", f"{name} lives, and its chunks expire")
 
     # --- who drives what
 
@@ -276,10 +279,20 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        for cursor in self._undriven(name) if head.cursors else ():
+        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _begun_again(self, child: Execution) -> bool:
+        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is None or child.version != child.begun_version:
+            return False
+        visit, _, attempt = place[0].partition("-")
+        position = (int(visit), int(attempt or 1))
+        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
 
     def _check_told(self, child: Execution) -> None:
         parent = self.current.get((child.parent or {})["id"])
