@@ -16,9 +16,6 @@ from chalicelib.ports import Committed, Conflict, Unavailable
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.commits")
-FLUSH_ABOVE_BYTES = 1024
-"""A put is billed by started KB. Events of one packed KB cost one write unit more with every later commit, and one
-unit to move out: from there on moving pays with the very next commit."""
 KEEP_AT_END_BYTES = 65_536
 """An ended head is written once more and never again, so that it keeps what fits easily under an item's 400 KB."""
 
@@ -36,7 +33,7 @@ def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Comm
 
 def lighten(runtime: Runtime, before: Execution | None, after: Execution) -> Execution:
     """Flush the committed events if they are heavy, and return the head without them."""
-    if before is None or not before.events or not _heavy(before.events, ended=after.ended):
+    if before is None or not before.events or not _heavy(before.events, runtime.flush_above_bytes, ended=after.ended):
         return after
     runtime.store.put_chunk(before, before.events)
     kept = tuple(event for event in after.events if event.seq > before.seq)
@@ -62,13 +59,13 @@ def let_expire_if_possible(runtime: Runtime, execution: Execution) -> None:
         logger.warning("%s: what belongs to it has no expiry: %s", execution.id, error)
 
 
-def _heavy(events: Sequence[HistoryEvent], *, ended: bool) -> bool:
+def _heavy(events: Sequence[HistoryEvent], most_bytes: int, *, ended: bool) -> bool:
     if ended:
         return sum(values.size(_light(event.details), KEEP_AT_END_BYTES) for event in events) > KEEP_AT_END_BYTES
-    if not _may_be_heavy(events):
+    if not _may_be_heavy(events, most_bytes):
         return False
     rows = json.dumps([replace(e, details=_light(e.details)).row() for e in events], separators=(",", ":"))
-    return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > FLUSH_ABOVE_BYTES
+    return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > most_bytes
 
 
 def _light(details: dict[str, Any]) -> dict[str, Any]:
@@ -77,11 +74,11 @@ def _light(details: dict[str, Any]) -> dict[str, Any]:
     return {name: value if values.size(value, most) <= most else None for name, value in details.items()}
 
 
-def _may_be_heavy(events: Sequence[HistoryEvent]) -> bool:
+def _may_be_heavy(events: Sequence[HistoryEvent], most_bytes: int) -> bool:
     """Say whether events are worth packing to be weighed; counting ends as soon as they are."""
     rough = 0
     for event in events:
-        rough += 24 + values.size(event.details, FLUSH_ABOVE_BYTES)
-        if rough > FLUSH_ABOVE_BYTES:
+        rough += 24 + values.size(event.details, most_bytes)
+        if rough > most_bytes:
             return True
     return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import marshal
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -18,15 +18,13 @@ from chalicelib.adapters.cursors import make_cursor, read_cursor
 from chalicelib.adapters.expiry import expires_at
 from chalicelib.adapters.listing import fill_page
 from chalicelib.adapters.references import Reference, filled, fitting, put_back, references_in, value_of
-from chalicelib.adapters.taking import KEEP_BYTES, Taking, details_places, head_places
+from chalicelib.adapters.taking import Taking, details_places
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import TERMINAL, Execution, from_document, to_document
+from chalicelib.engine.execution import TERMINAL, Execution, from_document
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable, timetable_id
 from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
-
-_DETAILS = 6
-"""Where a row has an event's details."""
+from sedo.memory_heads import DETAILS, encoded, events_of, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ class MemoryStore:
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Compare and set."""
         taking = Taking()
-        blob = _encoded(execution, taking)
+        blob = encoded(execution, taking)
         with self._lock:
             self._payloads[execution.id].update(taking.blobs)
             stored = self._head(execution.id)
@@ -254,8 +252,8 @@ class MemoryStore:
             return
         first, last, at_ms = events[0].seq, events[-1].seq, events[-1].at_ms
         taking = Taking()
-        rows: list[Any] = [_row(event) for event in events]
-        rows, table = taking.out_of(rows, details_places([event.details for event in events], lambda i: (i, _DETAILS)))
+        rows: list[Any] = [row_of(event) for event in events]
+        rows, table = taking.out_of(rows, details_places([event.details for event in events], lambda i: (i, DETAILS)))
         with self._lock:
             self._payloads[execution.id].update(taking.blobs)
             stored = self._chunks[execution.id].get(last)
@@ -266,7 +264,7 @@ class MemoryStore:
         """Return flushed events after one."""
         with self._lock:
             chunks = [blob for last, (_, _, blob) in self._chunks.get(execution.id, {}).items() if last > after_seq]
-        found = [event for blob in chunks for event in _events(blob)]
+        found = [event for blob in chunks for event in events_of(blob)]
         events = {e.seq: e for e in found if e.seq > after_seq and e.at_ms >= execution.started_at_ms}
         return [events[seq] for seq in sorted(events)[:limit]]
 
@@ -296,31 +294,3 @@ class MemoryStore:
         """Take a head away and leave the indexes behind, as between an expiry and the index's update."""
         with self._lock:
             self._heads.pop(execution_id, None)
-
-
-def _row(event: HistoryEvent) -> list[Any]:
-    row = event.row()
-    row[2] = str(event.type)
-    return row
-
-
-def _encoded(execution: Execution, taking: Taking) -> bytes:
-    document = to_document(execution)
-    document["state"] = execution.state.value
-    events = [event for event in execution.events if event.seq > execution.flushed_seq]
-    rows = [_row(event) for event in events]
-    try:
-        blob = marshal.dumps((document, rows, []))
-        if len(blob) <= KEEP_BYTES:
-            return blob  # nothing in it can be large
-    except ValueError:  # there are references in it
-        pass
-    places = head_places(document, [event.details for event in events], lambda i: (1, i, _DETAILS))
-    (document, rows), table = taking.out_of([document, rows], places)
-    return marshal.dumps((document, rows, table))
-
-
-def _events(blob: bytes) -> Iterator[HistoryEvent]:
-    rows, table = marshal.loads(blob)  # noqa: S302
-    put_back(rows, table, None, lambda _: True)
-    return map(HistoryEvent.from_row, rows)

@@ -57,6 +57,7 @@ class World:
         self.settings = settings
         self.faults = faults
         self.visibility_ms = visibility_ms
+        self.flush_above_bytes = 1024 if self.random.random() < 0.5 else 150  # what is short here is long elsewhere
         self.hub = Hub(START_MS)
         self.counts = Counts()
         self.post = Post(self)
