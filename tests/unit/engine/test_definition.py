@@ -249,3 +249,12 @@ def test_retention_is_whole_days_of_at_most_ten_years() -> None:
     found = parse(document(PASS, retentionDays=30.0)).retention_days
     assert (found, type(found)) == (30, int)
     assert parse(document(PASS)).retention_days is None
+
+
+@pytest.mark.parametrize(
+    "step", [{"type": "map", "items": [], "steps": []}, {"type": "parallel", "branches": [{"steps": []}]}]
+)
+def test_empty_list_inside_a_step_is_told(step: dict[str, Any]) -> None:
+    [(path, problem)] = problems(document(step)).items()
+    assert path.endswith("/steps")
+    assert problem.message == "expected at least 1 items, found 'an array of 0'"
