@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MAX_RETENTION_DAYS = 3650
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -22,6 +24,7 @@ class Settings:
     backlog_defers_looks_above: int = 1000
     http_allow_private: bool = False
     meter: bool = False
+    retention_days: int = 90
 
     def resource(self, name: str) -> str:
         """Return the deployed name of a table or queue: `sedo_`, after the prefix, before its own."""
@@ -53,4 +56,11 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         backlog_defers_looks_above=int(number("SEDO_BACKLOG_DEFERS_LOOKS_ABOVE", plain.backlog_defers_looks_above)),
         http_allow_private=found.get("SEDO_HTTP_ALLOW_PRIVATE", "") == "true",
         meter=found.get("SEDO_METER", "") == "true",
+        retention_days=_retention_days(number("SEDO_RETENTION_DAYS", plain.retention_days)),
     )
+
+
+def _retention_days(found: float) -> int:
+    if not 1 <= found <= MAX_RETENTION_DAYS:
+        raise ValueError(f"SEDO_RETENTION_DAYS must be 1 to {MAX_RETENTION_DAYS}, found {found:g}")
+    return int(found)

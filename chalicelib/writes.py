@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
 from chalicelib.drive import Driver
 from chalicelib.engine.decide import Decision, decide
@@ -71,6 +71,7 @@ def follow(runtime: Runtime, decision: Decision) -> Execution:
     send_guarded(runtime, head, [send for send in decision.sends if send not in here])
     for send in here:
         head = _drive(runtime, head, send)
+    let_expire_if_possible(runtime, head)
     return head
 
 

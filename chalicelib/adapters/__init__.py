@@ -32,12 +32,15 @@ def connect(settings: Settings) -> Outside:
     from chalicelib.adapters.sqs import SqsQueue  # noqa: PLC0415
     from chalicelib.adapters.tasks import TaskRunners  # noqa: PLC0415
 
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
+
     clients = Clients(settings)
     return Outside(
-        store=DynamoStore(clients),
+        store=DynamoStore(clients, now_ms),
         queue=SqsQueue(clients),
         tasks=TaskRunners({"http": HttpRunner(allow_private=settings.http_allow_private)}),
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=now_ms,
         nonces=lambda: uuid.uuid4().hex[:16],
         sleep=time.sleep,
     )

@@ -4,7 +4,7 @@ Http.<status>           a status outside successCodes
 Http.ConnectionFailed   no connection, no TLS, or it broke
 Http.Forbidden          an address that is not public
 Http.TooManyRedirects   more than five
-Data.TooLarge           a response beyond 256 KB
+Data.TooLarge           a response beyond 4 MB
 Task.Timeout            the time was over, wherever it was spent
 Task.Failed             a request that cannot be sent as it is
 """
@@ -32,7 +32,7 @@ CONNECTION_FAILED = "Http.ConnectionFailed"
 FORBIDDEN = "Http.Forbidden"
 TOO_MANY_REDIRECTS = "Http.TooManyRedirects"
 
-MAX_RESPONSE_BYTES = 256 * 1024
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 MAX_REDIRECTS = 5
 MAX_CONNECT_SECONDS = 10.0
 _SHOWN_CHARACTERS = 1024
@@ -193,12 +193,12 @@ def _is_json(kind: str) -> bool:
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     """Read a body, decompressed, up to the limit."""
-    data = b""
+    data = bytearray()
     while chunk := response.read(min(_CHUNK_BYTES, MAX_RESPONSE_BYTES + 1 - len(data)), decode_content=True):
         data += chunk
         if len(data) > MAX_RESPONSE_BYTES:
             raise _Failed(DATA_TOO_LARGE, f"the response is larger than {MAX_RESPONSE_BYTES} bytes")
-    return data
+    return bytes(data)
 
 
 def _result(response: urllib3.BaseHTTPResponse, body: bytes, codes: list[int | str] | None) -> TaskResult:

@@ -17,6 +17,8 @@ from chalicelib.runtime import Runtime
 
 ANONYMOUS = "anonymous"
 ACTOR_HEADER = "X-Sedo-Actor"
+MAX_INDENTED_CHARACTERS = 1_000_000
+"""What is longer than that nobody reads, and lines of a list's items may weigh more than the items."""
 EMPTY_BODY = bodies.Body({})
 
 GetRuntime = Callable[[], Runtime]
@@ -99,6 +101,8 @@ def to_text(body: Any) -> str:
     if isinstance(body, list):
         ordered = [dict(sorted(item.items())) for item in body]
     text = json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+    if len(text) > MAX_INDENTED_CHARACTERS:
+        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) + "\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate out of an older head

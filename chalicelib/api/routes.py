@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
@@ -10,13 +11,17 @@ from chalice.app import Blueprint, Request, Response
 from chalicelib import family, inbox, redriving, schedules, service, signals, versions
 from chalicelib.api import contract, documents
 from chalicelib.api.bodies import MAX_DEFINITION_BYTES
+from chalicelib.api.fitting import fitting_text
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
+from chalicelib.engine import values
 from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.execution import State
 from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
 
+MAX_START_BYTES = values.MAX_VALUE_BYTES + 4096
+"""An input, and the members beside it."""
 ALL_MEDIA_TYPES = ["*/*"]
 
 
@@ -109,17 +114,25 @@ def list_executions(call: Call) -> Answer:
 
 
 def get_execution(call: Call) -> Answer:
-    """Return one execution."""
-    return Answer(documents.execution(service.load_execution(call.runtime, call["tenantId"], call["executionId"])))
+    """Return one execution; what is too large for an answer stands as a reference."""
+    head = service.show_execution(call.runtime, call["tenantId"], call["executionId"])
+    return Answer(
+        text=fitting_text(lambda most: service.with_data(call.runtime, head.id, documents.execution(head), most))
+    )
 
 
 def get_history(call: Call) -> Answer:
     """Return a page of events; one more than asked for is read, so that the last page has no Link."""
-    limit = call["limit"]
-    events = service.history(call.runtime, call["tenantId"], call["executionId"], call["cursor"] or 0, limit + 1)
-    shown = events[:limit]
-    more = str(shown[-1].seq) if len(events) > limit else None
-    return Answer([event.document() for event in shown], next_cursor=more)
+    limit, execution_id = call["limit"], call["executionId"]
+    events = service.history(call.runtime, call["tenantId"], execution_id, call["cursor"] or 0, limit + 1)
+    shown = [event.document() for event in events[:limit]]
+    while True:
+        text = fitting_text(partial(service.with_data, call.runtime, execution_id, shown))
+        if text is not None:
+            break
+        shown = shown[: len(shown) // 2]  # too much even without large values: a shorter page
+    more = str(events[len(shown) - 1].seq) if len(events) > len(shown) else None
+    return Answer(text=text, next_cursor=more)
 
 
 def cancel_execution(call: Call) -> Answer:
@@ -219,7 +232,7 @@ ROUTES = (
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
-    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution),
+    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution, max_bytes=MAX_START_BYTES),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),
     Route("GET", EXECUTIONS + "/{executionId}/history", get_history),

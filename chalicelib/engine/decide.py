@@ -134,6 +134,7 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         seq=0,
         flushed_seq=0,
         events=(),
+        retention_days=definition.retention_days,
         salt=request.by if request.salt is None else request.salt,
         parent=request.parent,
         depth=request.depth,

@@ -80,6 +80,7 @@ class Definition:
     timeout_seconds: float | None
     max_transitions: int
     input_schema: InputSchema
+    retention_days: int | None = None
     schedules: tuple[Schedule, ...] = ()
 
     def input_problem(self, value: Any) -> str | None:
@@ -118,8 +119,14 @@ def parse(document: Any, version: int = 0) -> Definition:
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
+        retention_days=_whole(document.get("retentionDays")),
         schedules=schedules,
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """Return a whole number, also of one that is written 1.0."""
+    return None if number is None else int(number)
 
 
 def _worth_saying(problems: list[Problem]) -> list[Problem]:

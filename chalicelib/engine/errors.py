@@ -7,7 +7,7 @@ Input.Invalid  Definition.Unknown  Execution.TooDeep          an `execute` that 
 Branch.Stopped                                                in history alone: a neighbour's failure ended a branch
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
-Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
+Data.TooLarge  Data.Invalid                                   a value beyond what may be recorded, or that is no JSON
 Sedo.ProcessingFailed                                         processing was given up (dead letters, no definition)
 Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
 and whatever `fail` steps name.

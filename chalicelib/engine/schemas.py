@@ -16,17 +16,20 @@ from jsonschema import (
     Draft202012Validator,
     validators,
 )
-from jsonschema.exceptions import UnknownType, best_match
+from jsonschema.exceptions import UnknownType, ValidationError, best_match
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from chalicelib.engine import values
 from chalicelib.engine.errors import Problem
 from chalicelib.engine.schema_checks import schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
-MAX_WORK = 20_000
+MAX_WORK = 100_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
+
+_SHOWN_BYTES = 16_384
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
@@ -48,7 +51,7 @@ class InputSchema:
         before = _work_left.set(MAX_WORK)
         try:
             error = best_match(self.validator.iter_errors(value))
-            return None if error is None else str(error)
+            return None if error is None else _text(error)
         except RecursionError:
             return DEPTH
         except _TooMuch:
@@ -57,6 +60,14 @@ class InputSchema:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
         finally:
             _work_left.reset(before)
+
+
+def _text(error: ValidationError) -> str:
+    """Return all that jsonschema says, but of a large value, which it would lay out on its pages, the first of it."""
+    if values.size(error.instance, _SHOWN_BYTES) <= _SHOWN_BYTES:
+        return str(error)
+    at = error.json_path
+    return f"{error.message[:_SHOWN_BYTES]} …\n\nFailed validating {error.validator!r} at {at[:_SHOWN_BYTES]}"
 
 
 def compile_schema(schema: Any, path: str, problems: list[Problem]) -> InputSchema:

@@ -57,6 +57,7 @@ class World:
         self.settings = settings
         self.faults = faults
         self.visibility_ms = visibility_ms
+        self.flush_above_bytes = 1024 if self.random.random() < 0.5 else 150  # what is short here is long elsewhere
         self.hub = Hub(START_MS)
         self.counts = Counts()
         self.post = Post(self)
@@ -65,6 +66,7 @@ class World:
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
+        self.stamped: set[str] = set()
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
@@ -239,6 +241,16 @@ class World:
         first, last = events[0].seq, events[-1].seq
         self.tell(who, f"flushes events {first}..{last} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[last] = tuple(events)
+
+    def stamp(self, who: Invocation, execution: Execution) -> None:
+        """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
+        name = execution.id
+        self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        self.stamped.discard(name)
+        if execution.ended:
+            self.stamped.add(name)
+            if not self.current[name].ended:
+                raise Violation("expiry", f"{name} lives, and its chunks expire")
 
     # --- who drives what
 

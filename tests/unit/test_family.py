@@ -24,7 +24,7 @@ def test_children_are_found_in_a_history_longer_than_one_page_looks_at() -> None
         else e
         for e in events(1, COUNT)
     ]
-    world.memory.put_chunk(parent.id, happened)
+    world.memory.put_chunk(parent, happened)
     world.memory.commit(parent, "n")
     for name in ("a", "b", "c", "d"):
         world.memory.commit(replace(head(suffix=name), id=f"123:x:{name}", started_at_ms=START_MS), "n")

@@ -56,9 +56,9 @@ class WatchedStore(MemoryStore):
         self.writes += type(outcome).__name__ == "Committed"
         return outcome
 
-    def load(self, *arguments: Any) -> Any:
+    def load(self, *arguments: Any, **options: Any) -> Any:
         self._fail()
-        return super().load(*arguments)
+        return super().load(*arguments, **options)
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -147,7 +147,7 @@ def test_the_same_answer_is_fine_also_after_the_history_was_moved_out() -> None:
     done(api.post(f"tasks/{token}/complete", YES))
     head = api.world.head(execution_id)
     chunk = api.world.history(execution_id)
-    api.world.memory.put_chunk(execution_id, chunk)
+    api.world.memory.put_chunk(head, chunk)
     moved = replace(head, version=head.version + 1, events=(), flushed_seq=head.seq, chunks=1)
     api.world.memory.commit(moved, "moved")
     done(api.post(f"tasks/{token}/complete", YES))

@@ -50,7 +50,7 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     found = problems(
         {
             "id": "No Good",
-            "retentionDays": 3,
+            "language": 3,
             "output": "${ outputs }",
             "inputSchema": {"type": "objekt"},
             "steps": [
@@ -65,7 +65,7 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     )
     assert set(found) == {
         "/id",
-        "/retentionDays",
+        "/language",
         "/output",
         "/inputSchema/type",
         "/steps/0/type",
@@ -91,7 +91,7 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     assert found["/output"].message.endswith("did you mean 'output'?")
 
 
-@pytest.mark.parametrize("field", ["retentionDays", "schedule", "language", "version", "tenantId"])
+@pytest.mark.parametrize("field", ["schedule", "language", "version", "tenantId"])
 def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
     assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
 
@@ -241,6 +241,14 @@ def test_numbers_without_fraction_count_as_integers() -> None:
     definition = parse(document(PASS | {"retry": [{"errors": ["*"], "maxAttempts": 2.0}]}, maxTransitions=5.0))
     assert repr(definition.max_transitions) == "5"
     assert repr(definition.steps["s1"].retry[0].max_attempts) == "2"
+
+
+def test_retention_is_whole_days_of_at_most_ten_years() -> None:
+    for wrong in (0, 1.5, 3651, "7"):
+        assert set(problems(document(PASS, retentionDays=wrong))) == {"/retentionDays"}
+    found = parse(document(PASS, retentionDays=30.0)).retention_days
+    assert (found, type(found)) == (30, int)
+    assert parse(document(PASS)).retention_days is None
 
 
 @pytest.mark.parametrize(

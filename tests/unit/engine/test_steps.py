@@ -187,8 +187,8 @@ def test_http_with_a_computed_url_that_is_none_fails_without_a_call(value: Any) 
     assert world.tasks == []
 
 
-def test_request_beyond_a_megabyte_is_not_sent() -> None:
-    big = "x" * 60_000
+def test_request_beyond_five_megabytes_is_not_sent() -> None:
+    big = "x" * 300_000
     world = ended({"type": "http", "url": "https://x.example", "body": ["${ input }"] * 20}, big)
     assert error_of(world)[0] == "Data.TooLarge"
     assert world.tasks == []
@@ -202,7 +202,7 @@ def test_request_beyond_a_megabyte_is_not_sent() -> None:
         ("\ud800", "Data.Invalid"),
         ({"a": 10**400}, "Data.Invalid"),
         ((1, 2), "Data.Invalid"),
-        ("x" * 70_000, "Data.TooLarge"),
+        ("x" * 4_200_000, "Data.TooLarge"),
     ],
 )
 def test_results_that_cannot_be_stored_fail_the_step(value: Any, error: str) -> None:
