@@ -196,6 +196,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         idempotency_key=f"{draft.base.id}/{cursor.path}/{cursor.step}/{cursor.visit}",
         timeout_seconds=step.timeout_seconds or default,
         request=call.request,
+        tenant_id=draft.base.tenant_id,
     )
 
 

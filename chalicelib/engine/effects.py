@@ -22,8 +22,8 @@ class Send:
 class Task:
     """Perform an outside call for one attempt of one step visit, and come back with a `Performed` event.
 
-    `type` picks the runner (`http`); `request` is what that runner takes; `idempotency_key` is stable
-    across redeliveries and retries of the visit.
+    `type` picks the runner (`http lambda queue`); `request` is what that runner takes; `idempotency_key` is stable
+    across redeliveries and retries of the visit; `tenant_id` says whose secrets it may use.
     """
 
     type: str
@@ -33,6 +33,7 @@ class Task:
     idempotency_key: str
     timeout_seconds: float
     request: dict[str, Any]
+    tenant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 Http.<status>  Http.5xx  Http.4xx  Http.ConnectionFailed      http steps
 Http.Forbidden  Http.TooManyRedirects                         http steps: an address or a chain that is not allowed
 Task.Failed  Task.Timeout                                     an outside call that cannot be made, or takes too long
+Lambda.<errorType>  Lambda.Forbidden                          lambda steps: what the function raised; not one to call
+Queue.<code>  Queue.NotFound  Queue.Forbidden                 queue steps
+Secrets.NotFound  Secrets.Unavailable                         a secret that a call needs cannot be had
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
 Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
@@ -23,6 +26,8 @@ DATA_TOO_LARGE = "Data.TooLarge"
 EXECUTION_TIMEOUT = "Execution.Timeout"
 EXPRESSION_FAILED = "Expression.Failed"
 PROCESSING_FAILED = "Sedo.ProcessingFailed"
+SECRETS_NOT_FOUND = "Secrets.NotFound"
+SECRETS_UNAVAILABLE = "Secrets.Unavailable"
 TASK_FAILED = "Task.Failed"
 TASK_TIMEOUT = "Task.Timeout"
 TOO_MANY_TRANSITIONS = "Execution.TooManyTransitions"

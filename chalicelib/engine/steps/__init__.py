@@ -7,10 +7,12 @@ from chalicelib.engine.steps.choice import CHOICE
 from chalicelib.engine.steps.echo import ECHO
 from chalicelib.engine.steps.fail import FAIL
 from chalicelib.engine.steps.http import HTTP
+from chalicelib.engine.steps.lambda_ import LAMBDA
 from chalicelib.engine.steps.pass_ import PASS
+from chalicelib.engine.steps.queue import QUEUE
 from chalicelib.engine.steps.succeed import SUCCEED
 from chalicelib.engine.steps.wait import WAIT
 
 STEP_TYPES: dict[str, StepType] = {
-    step_type.name: step_type for step_type in (ECHO, PASS, WAIT, CHOICE, HTTP, SUCCEED, FAIL)
+    step_type.name: step_type for step_type in (ECHO, PASS, WAIT, CHOICE, HTTP, LAMBDA, QUEUE, SUCCEED, FAIL)
 }

@@ -19,7 +19,7 @@ def error_of(world: World) -> tuple[str, str]:
 
 
 def test_registry_names_every_type_by_itself() -> None:
-    assert set(STEP_TYPES) == {"echo", "pass", "wait", "choice", "http", "succeed", "fail"}
+    assert set(STEP_TYPES) == {"echo", "pass", "wait", "choice", "http", "lambda", "queue", "succeed", "fail"}
     assert all(name == step_type.name for name, step_type in STEP_TYPES.items())
 
 
