@@ -28,7 +28,7 @@ FINISH_SECONDS = 5
 CODE_END_SECONDS = FINISH_SECONDS + 3.0
 RUNNING = STATE / "run"
 
-# On a laptop the services that http steps call are on the laptop, and all functions, queues and secrets are the emulator's;
+# On a laptop the services that http steps call are on the laptop, and functions, queues and secrets are the emulator's;
 # in an account definitions reach what they are allowed to.
 OPEN = {
     "SEDO_HTTP_ALLOW_PRIVATE": "true",

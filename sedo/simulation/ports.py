@@ -195,7 +195,8 @@ class ScriptedRunner:
 
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
-        answer = answer_of(task.request["url"].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
+        place = {"http": "url", "lambda": "function", "queue": "queue"}[task.type]
+        answer = answer_of(task.request[place].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:

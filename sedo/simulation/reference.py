@@ -88,7 +88,7 @@ def _attempt(
     if step["type"] == "wait":
         late = step.get("timeoutSeconds", meaning["seconds"]) < meaning["seconds"]
         return ("Task.Timeout" if late else None), received, following
-    if step["type"] == "http":
+    if step["type"] in ("http", "lambda", "queue"):
         answer = answer_of(input["script"], visit, attempt, step.get("timeoutSeconds", 30))
         result = {"status": 200, "headers": {}, "body": {"visit": visit}}
         return (GIVEN_UP if answer.poison else answer.error), result, following

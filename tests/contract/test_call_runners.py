@@ -147,10 +147,10 @@ def url(request: pytest.FixtureRequest) -> str:
 class Made:
     """A queue of one test, and what lies in it."""
 
-    def __init__(self, url: str, name: str, **attributes: Any) -> None:
+    def __init__(self, url: str, name: str, attributes: Any = None) -> None:
         self.client: Any = boto3.client("sqs", endpoint_url=url)
         self.name = name
-        self.queue_url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.queue_url = self.client.create_queue(QueueName=name, Attributes=attributes or {})["QueueUrl"]
         found = self.client.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])
         self.arn = found["Attributes"]["QueueArn"]
 
@@ -195,7 +195,7 @@ def test_a_delayed_message_comes_later(url: str, queue: Made) -> None:
 
 
 def test_a_fifo_queue_sees_a_repeated_message_once(url: str) -> None:
-    queue = Made(url, unique("orders") + ".fifo", FifoQueue="true")
+    queue = Made(url, unique("orders") + ".fifo", {"FifoQueue": "true"})
     for _ in range(2):
         assert perform(url, "queue", {"queue": queue.name, "message": "once"}).error is None
     (found,) = queue.received()

@@ -508,7 +508,7 @@ def test_secrets_do_not_follow_to_another_host(server: Server, hiding: HttpRunne
 
 
 def test_a_secret_that_is_not_there_fails_without_a_call(server: Server) -> None:
-    result = HttpRunner(secrets=Secrets({}.get, "p")).perform(secret_task(server.url, ["body"], body=""))
+    result = HttpRunner(secrets=Secrets(lambda _name: None, "p")).perform(secret_task(server.url, ["body"], body=""))
     assert result.error == "Secrets.NotFound"
     assert result.cause == "there is no secret key for this tenant"
     assert server.seen == []

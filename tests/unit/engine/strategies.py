@@ -84,7 +84,7 @@ def _fields(type: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[
             "stash": st.dictionaries(st.sampled_from(["a", "b"]), templates, max_size=2),
             "retry": st.lists(policies, max_size=2),
             "catch": st.lists(st.fixed_dictionaries({"errors": errors}), max_size=2),
-            "timeoutSeconds": st.sampled_from([0.001, 1, 59]),
+            "timeoutSeconds": st.sampled_from([0.001, 1, 44]),
         },
     )
 
@@ -100,6 +100,19 @@ _steps = st.one_of(
     _fields("wait", seconds=st.sampled_from([0, 0.5, 3, 5000]) | paths.map("${{ {} }}".format)),
     _fields("wait", until=st.just("2023-11-15T00:00:00Z") | paths.map("${{ {} }}".format)),
     _fields("http", url=st.just("https://x.example/${ input.a }") | paths.map("${{ {} }}".format), body=templates),
+    _fields(
+        "http",
+        url=st.just("https://x.example"),
+        headers=st.just({"x-key": "${ secrets.key }${ to_string(input) }"}),
+        body=templates.map(lambda template: {"key": "a ${ secrets.key } b", "rest": template}),
+    ),
+    _fields("lambda", function=st.just("f:live") | paths.map("${{ {} }}".format), payload=templates),
+    _fields(
+        "queue",
+        queue=st.just("orders") | paths.map("${{ {} }}".format),
+        message=templates,
+        delaySeconds=st.just(7) | paths.map("${{ {} }}".format),
+    ),
     _fields("choice", choices=st.lists(st.booleans() | paths.map("${{ {} }}".format), min_size=1, max_size=3)),
     _fields("succeed"),
     st.fixed_dictionaries({"type": st.just("fail"), "error": paths.map("E ${{ {} }}".format)}),
