@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from chalicelib.engine.broken import broken_problems
 from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
@@ -87,9 +88,11 @@ def parse(document: Any, version: int = 0) -> Definition:
 
     bad = {problem.path for problem in problems}
     steps = _compile_steps(document.get("steps"), bad, complain)
+    specs = document.get("steps")
+    broken = frozenset(i for i in range(len(specs) if isinstance(specs, list) else 0) if i not in steps)
     if steps:
-        broken = frozenset(i for i in range(len(document["steps"])) if i not in steps)
         problems += check_flow(document, broken)
+    problems += broken_problems(specs, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
     if problems:

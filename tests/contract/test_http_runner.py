@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote
 import pytest
 
 from chalicelib.adapters.connections import is_public
-from chalicelib.adapters.http_runner import MAX_RESPONSE_BYTES, HttpRunner, Request, redirected
+from chalicelib.adapters.http_requests import Request, redirected
+from chalicelib.adapters.http_runner import MAX_RESPONSE_BYTES, HttpRunner
 from chalicelib.adapters.secret_values import Secrets
 from chalicelib.adapters.tasks import TaskRunners
 from chalicelib.engine.effects import Task, TaskResult
