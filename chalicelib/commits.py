@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from chalicelib.engine import values
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.records import replace
 from chalicelib.ports import Committed, Conflict
 from chalicelib.runtime import Runtime
 

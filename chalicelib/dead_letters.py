@@ -17,6 +17,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.errors import DefinitionInvalid, SedoError
 from chalicelib.engine.events import ProcessingGivenUp
 from chalicelib.engine.execution import Execution
+from chalicelib.engine.places import child_token
 from chalicelib.outbox import Outbox, tenant_of
 from chalicelib.ports import Conflict, Outgoing
 from chalicelib.runtime import Runtime
@@ -70,7 +71,7 @@ def _bury_or_revive(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: 
 def _matters(head: Execution, token: str, kind: str) -> bool:
     if kind == "look":
         return not head.ended
-    return any(cursor.token == token for cursor in head.cursors)
+    return any(token in (cursor.token, child_token(cursor)) for cursor in head.cursors)
 
 
 def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Execution) -> None:

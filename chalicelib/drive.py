@@ -13,15 +13,28 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.calls import Calls
+from chalicelib.children import Children, came_to
 from chalicelib.commits import lighten
 from chalicelib.deliveries import Delivery
-from chalicelib.engine.decide import Decision, decide, looked_at_ms, sends_lost_with
+from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
-from chalicelib.engine.effects import Send, Task, TaskResult
-from chalicelib.engine.events import Arrived, Cover, Event, Looked, Performed
+from chalicelib.engine.effects import Send, Task
+from chalicelib.engine.errors import SedoError
+from chalicelib.engine.events import (
+    AllPerformed,
+    Arrived,
+    ChildrenEnded,
+    Cover,
+    Event,
+    Looked,
+    Performed,
+    TimeIsUp,
+)
 from chalicelib.engine.execution import Execution
+from chalicelib.engine.places import child_of, child_token
 from chalicelib.outbox import Outbox, delay_seconds, tenant_of
-from chalicelib.patience import patiently
+from chalicelib.patience import chance, patiently
 from chalicelib.ports import Committed, Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
@@ -39,14 +52,21 @@ class Driven:
 
 
 class Driver:
-    """Drives one execution for one message."""
+    """Drives one execution for one message, or for several that tell of ended children at once.
 
-    def __init__(self, runtime: Runtime, outbox: Outbox, delivery: Delivery, until_ms: int) -> None:
+    `delivery` is the message whose token covers the invocation; `told` are the tokens of all ended children.
+    """
+
+    def __init__(
+        self, runtime: Runtime, outbox: Outbox, delivery: Delivery, until_ms: int, told: Sequence[str] = ()
+    ) -> None:
         self.runtime = runtime
         self.outbox = outbox
         self.delivery = delivery
         self.message = delivery.message
         self.until_ms = until_ms
+        self.told = tuple(told)
+        self.children = Children(runtime, outbox)
 
     def run(self, execution: Execution) -> Driven:
         """Let the message meet the head, and go on as long as this invocation drives it."""
@@ -64,8 +84,10 @@ class Driver:
                     before, execution = execution, outcome.current
                     self._send_lost(execution)
                     if self._moved_on(before, execution, event) or conflicts > MAX_CONFLICTS:
-                        lost_look = self.message.kind == "look"  # a look never moves on: it lost too often
-                        return Driven(execution, must_come_back=lost_look or self._is_live(execution))
+                        # a look, or news of a child, never moves on: it lost too often
+                        lost_news = self.message.kind != "drive" and conflicts > MAX_CONFLICTS
+                        return Driven(execution, must_come_back=lost_news or self._is_live(execution))
+                    self._step_aside(conflicts)
                     continue
                 execution = decision.execution
                 self.outbox.put(execution, decision.sends)
@@ -73,6 +95,11 @@ class Driver:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
         return Driven(execution)
+
+    def _step_aside(self, conflicts: int) -> None:
+        """Wait a moment, another one in each process: where many children end at once, all write one head."""
+        if self.message.kind == "ended":
+            self.runtime.sleep(min(1.0, 0.05 * 2**conflicts) * chance(self.runtime.nonces()))
 
     def _definition(self, execution: Execution) -> Definition | None:
         return patiently(self.runtime, self.until_ms, lambda: self.runtime.definition(execution))
@@ -89,20 +116,40 @@ class Driver:
     def _first_event(self, execution: Execution) -> Event | None:
         if self.message.kind == "look":
             return Looked(self.message.n, looked_at_ms(self.message.token))
+        if self.message.kind == "ended":
+            news = self._news(execution)
+            if news is not None:
+                return news
         return self._arrived() if self._is_live(execution) else None
+
+    def _news(self, execution: Execution) -> ChildrenEnded | None:
+        """Find out what the children came to whose end is told, as far as anybody still waits for them."""
+        waiting = {child_token(cursor): child_of(execution.id, cursor) for cursor in execution.cursors}
+        ids = {token: child for token in self.told if (child := waiting.get(token)) is not None}
+        if not ids or execution.ending is not None:
+            return None
+        heads = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.load(list(ids.values())))
+        ended = []
+        for token, child in ids.items():
+            head = heads.get(child)
+            if isinstance(head, SedoError):
+                raise head
+            if head is not None and head.ended:
+                ended.append((token, came_to(head)))
+        return ChildrenEnded(tuple(ended), self.message.n, self._cover()) if ended else None
 
     def _arrived(self) -> Arrived:
         return Arrived(self.message.token, self.message.n, self._cover())
 
     def _next_event(self, execution: Execution, decision: Decision) -> Event | None:
-        """Return what this invocation has to decide next: the result of an outside call, or its own cursor again."""
+        """Return what this invocation has to decide next: the results of outside calls, or its own cursors again."""
         if decision.tasks:
-            return self._perform(decision.tasks)
+            return self._perform(execution, decision.tasks)
         return self._arrived() if decision.changed and self._is_live(execution) else None
 
     def _cover(self) -> Cover | None:
         """Give leave to go on inline; one that came before hands over to a fresh message, or receives would add up."""
-        if self.delivery.receive_count > 1 or self.message.kind != "drive":
+        if self.delivery.receive_count > 1 or self.message.kind == "look":
             return None
         return Cover(self.message.token, self.until_ms)
 
@@ -119,9 +166,13 @@ class Driver:
     def _moved_on(self, before: Execution, after: Execution, event: Event) -> bool:
         """Say whether the winner of a race took over what this event is about; else the event is decided again."""
         match event:
-            case Performed(visit=visit, attempt=attempt):
-                return not any((cursor.visit, cursor.attempt) == (visit, attempt) for cursor in after.cursors)
-            case Arrived(token=token):
+            case AllPerformed(results=results):
+                there = {cursor.path: cursor for cursor in after.cursors}
+                return not any(r.path in there and is_asked(there[r.path], r) for r in results)
+            case ChildrenEnded(children=children):
+                waiting = {child_token(cursor) for cursor in after.cursors}
+                return not any(token in waiting for token, _ in children)
+            case Arrived(token=token) | TimeIsUp(token=token):
                 return _positions(before, token) != _positions(after, token)
             case _:
                 return False
@@ -132,16 +183,20 @@ class Driver:
         nonce = self.runtime.nonces()
         return patiently(self.runtime, self.until_ms, lambda: self.runtime.store.commit(after, nonce))
 
-    def _perform(self, tasks: Sequence[Task]) -> Performed:
-        """Make the one outside call of this head."""
-        task = tasks[0]
+    def _perform(self, execution: Execution, tasks: Sequence[Task]) -> AllPerformed | TimeIsUp:
+        """Make the outside calls of this head side by side, as far as there is time; the first one always."""
+        calls = Calls(self.runtime, self.children, execution, self.until_ms)
         self.outbox.going_outside()
         try:
-            result: TaskResult = self.runtime.tasks.perform(task)
+            found = calls.make(tasks)
         finally:
             self.outbox.back_inside()
-        return Performed(task.visit, task.attempt, result, self.message.n, self._cover())
+        n, cover = self.message.n, self._cover()
+        if not found:
+            return TimeIsUp(self.message.token, n)
+        results = tuple(Performed(task.visit, task.attempt, result, n, cover, task.path) for task, result in found)
+        return AllPerformed(results, n, cover)
 
 
-def _positions(execution: Execution, token: str) -> list[tuple[int, int]]:
-    return [(cursor.visit, cursor.attempt) for cursor in execution.cursors if cursor.token == token]
+def _positions(execution: Execution, token: str) -> list[tuple[str, int, int]]:
+    return [(cursor.path, cursor.visit, cursor.attempt) for cursor in execution.cursors if cursor.token == token]

@@ -7,7 +7,8 @@ import json
 from chalicelib.engine.errors import SedoError
 from chalicelib.ports import Message
 
-KINDS = ("drive", "look")
+KINDS = ("drive", "look", "ended")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class MalformedMessage(SedoError):
@@ -23,7 +24,7 @@ def body_of(message: Message) -> str:
         "kind": message.kind,
         "lives": message.lives,
     }
-    return json.dumps(members, separators=(",", ":"))
+    return _encode(members)
 
 
 def parse_message(body: str) -> Message:
@@ -35,8 +36,9 @@ def parse_message(body: str) -> Message:
     if not isinstance(found, dict):
         raise MalformedMessage(f"expected an object, found {type(found).__name__}")
     for name in ("executionId", "token", "n"):
-        if not isinstance(found.get(name), str) or not found[name]:
-            raise MalformedMessage(f"{name}: expected text, found {found.get(name)!r:.80}")
+        value = found.get(name)
+        if not isinstance(value, str) or not value:
+            raise MalformedMessage(f"{name}: expected text, found {value!r:.80}")
     kind, lives = found.get("kind", "drive"), found.get("lives", 0)
     if kind not in KINDS:
         raise MalformedMessage(f"kind: expected one of {', '.join(KINDS)}, found {kind!r:.80}")

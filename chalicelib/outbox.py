@@ -21,7 +21,7 @@ def outgoing(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> l
     """Turn sends into messages: a nonce for each, and the delay that is left."""
     return [
         Outgoing(
-            Message(execution.id, send.token, runtime.nonces(), send.kind),
+            Message(send.to or execution.id, send.token, runtime.nonces(), send.kind),
             execution.tenant_id,
             delay_seconds(runtime, send.due_at_ms),
         )

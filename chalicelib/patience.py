@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -24,3 +25,8 @@ def patiently(runtime: Runtime, until_ms: int, call: Callable[[], T]) -> T:
                 raise
             runtime.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def chance(nonce: str) -> float:
+    """Return a number from 0 to 1 that another nonce would give otherwise."""
+    return zlib.crc32(nonce.encode()) / 0xFFFFFFFF

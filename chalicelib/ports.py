@@ -129,6 +129,10 @@ class Store(Protocol):
         """Return a tenant's executions as they are now, newest first. Raises BadCursor."""
         ...
 
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Return a tenant's executions that have an open task of a person, oldest first. Raises BadCursor."""
+        ...
+
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Yield what somebody must look at before a moment, earliest first within each shard."""
         ...

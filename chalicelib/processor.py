@@ -59,21 +59,33 @@ class Batch:
         return lambda: self._drive_all(head, group)
 
     def _drive_all(self, head: Execution | SedoError | None, group: list[Delivery]) -> None:
-        """Drive one execution by each of its messages in turn."""
-        for position, delivery in enumerate(group):
+        """Drive one execution by each of its messages in turn; what tells of ended children is one message."""
+        for position, batch in enumerate(units := _units(group)):
             if head is None:
-                logger.error("message %s is for an execution that is unknown; acknowledged", delivery.message)
+                for delivery in batch:
+                    logger.error("message %s is for an execution that is unknown; acknowledged", delivery.message)
                 continue
             if isinstance(head, SedoError):
-                logger.error("%s: %s", delivery.message.execution_id, head)
-                self.failed.update(left.receipt_handle for left in group[position:])
+                logger.error("%s: %s", batch[0].message.execution_id, head)
+                self._come_back(units[position:])
                 return
+            told = [delivery.message.token for delivery in batch if delivery.message.kind == "ended"]
             try:
-                driven = Driver(self.runtime, self.outbox, delivery, self.until_ms).run(head)
+                driven = Driver(self.runtime, self.outbox, batch[0], self.until_ms, told).run(head)
             except Exception:  # one poisonous execution must not take nine good ones with it: it comes back alone
-                logger.exception("%s: processing failed", delivery.message.execution_id)
-                self.failed.update(left.receipt_handle for left in group[position:])
+                logger.exception("%s: processing failed", batch[0].message.execution_id)
+                self._come_back(units[position:])
                 return
             head = driven.execution
             if driven.must_come_back:
-                self.failed.add(delivery.receipt_handle)
+                self._come_back([batch])
+
+    def _come_back(self, batches: Sequence[Sequence[Delivery]]) -> None:
+        self.failed.update(delivery.receipt_handle for batch in batches for delivery in batch)
+
+
+def _units(group: Sequence[Delivery]) -> list[list[Delivery]]:
+    """Return the messages of one execution one by one, but those that tell of ended children together."""
+    news = [delivery for delivery in group if delivery.message.kind == "ended"]
+    others = [[delivery] for delivery in group if delivery.message.kind != "ended"]
+    return [news, *others] if news else others

@@ -10,7 +10,7 @@ from functools import lru_cache
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.execution import Execution
-from chalicelib.parallel import RunAll, run_in_threads
+from chalicelib.parallel import RunAll, call_in_threads, run_in_threads
 from chalicelib.ports import Clock, Nonces, Queue, Store, StoredDefinition, TaskRunner
 from chalicelib.settings import Settings, from_environment
 
@@ -29,13 +29,13 @@ class Runtime:
     nonces: Nonces
     sleep: Callable[[float], None]
     run_all: RunAll = run_in_threads
+    call_all: RunAll = call_in_threads
     _parsed: OrderedDict[tuple[str, str, int], Definition] = field(default_factory=OrderedDict)
 
     @property
     def policy(self) -> Policy:
         """The protocol's intervals, as set for this deployment."""
-        settings = self.settings
-        return Policy(settings.watchdog_seconds * 1000, settings.api_watchdog_seconds * 1000)
+        return _policy(self.settings.watchdog_seconds, self.settings.api_watchdog_seconds)
 
     def definition(self, execution: Execution) -> Definition | None:
         """Return the version an execution runs on, from the cache where possible; None when it is gone."""
@@ -55,6 +55,11 @@ class Runtime:
             while len(self._parsed) > CACHED_DEFINITIONS:
                 self._parsed.popitem(last=False)
         return cached
+
+
+@lru_cache(maxsize=16)
+def _policy(watchdog_seconds: int, api_watchdog_seconds: int) -> Policy:
+    return Policy(watchdog_seconds * 1000, api_watchdog_seconds * 1000)
 
 
 @lru_cache(maxsize=1)

@@ -8,15 +8,16 @@ from typing import Any
 
 from chalicelib.commits import commit
 from chalicelib.engine import values
-from chalicelib.engine.decide import Decision, StartRequest, decide, start
+from chalicelib.engine.decide import Decision, StartRequest, start
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.events import CancelRequested
-from chalicelib.engine.execution import Execution
+from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.outbox import send_guarded
 from chalicelib.ports import Conflict
 from chalicelib.runtime import Runtime
+from chalicelib.writes import follow, write
 
 
 class NotFound(SedoError):
@@ -83,8 +84,7 @@ def start_execution(
         decision = start(request, execution_id, runtime.now_ms(), runtime.policy)
         outcome = commit(runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            _send(runtime, decision)
-            return decision.execution
+            return follow(runtime, decision)
         if name is not None:
             return _same_start(runtime, outcome, decision, version)
     raise SedoError(f"no free execution id found for {definition_id}")
@@ -95,21 +95,14 @@ def cancel_execution(
 ) -> Execution:
     """End a live execution as cancelled; a cancelled one is returned as it is. Raises NotFound, AlreadyEnded."""
     execution = load_execution(runtime, tenant_id, execution_id)
-    while True:
-        event = CancelRequested(cause, actor, runtime.nonces())
-        # No definition is needed, so that also an execution whose definition is gone can be cancelled.
-        decision = decide(None, execution, event, runtime.now_ms(), runtime.policy)
-        if not decision.changed:
-            if execution.state.value == "ExecutionCancelled":
-                return execution
-            raise AlreadyEnded(f"execution {execution_id} has ended: {execution.state.value}")
-        outcome = commit(runtime, execution, decision.execution)
-        if not isinstance(outcome, Conflict):
-            _send(runtime, decision)
-            return decision.execution
-        if outcome.current is None:
-            raise NotFound(f"execution {execution_id} is unknown")
-        execution = outcome.current
+    # No definition is needed, so that also an execution whose definition is gone can be cancelled.
+    found, changed = write(runtime, execution, None, lambda _: CancelRequested(cause, actor, runtime.nonces()))
+    if found is None:
+        raise NotFound(f"execution {execution_id} is unknown")
+    state = found.ending["state"] if found.ending is not None else found.state.value
+    if not changed and state != State.CANCELLED:
+        raise AlreadyEnded(f"execution {execution_id} has ended: {state}")
+    return found
 
 
 def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execution:
@@ -160,9 +153,5 @@ def _same_start(runtime: Runtime, found: Conflict, decision: Decision, version: 
     if not same_version or not values.equal(first.input, wanted.input):
         raise NameTaken(f"name {wanted.name!r} was used with another input or version by execution {first.id}")
     if first.version == 1 and not first.ended:
-        _send(runtime, Decision.resend_all(first, runtime.policy))
+        send_guarded(runtime, first, Decision.resend_all(first, runtime.policy).sends)
     return first
-
-
-def _send(runtime: Runtime, decision: Decision) -> None:
-    send_guarded(runtime, decision.execution, decision.sends)

@@ -29,6 +29,7 @@ class MemoryStore:
         self._lock = RLock()
         self._heads: dict[str, tuple[int, str, bytes]] = {}
         self._started: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._inbox: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._due: list[dict[str, str]] = [{} for _ in range(shards)]
         self._chunks: defaultdict[str, dict[int, tuple[int, bytes]]] = defaultdict(dict)
         self._latest: dict[tuple[str, str], int] = {}
@@ -98,8 +99,13 @@ class MemoryStore:
         return Committed()
 
     def _index(self, execution: Execution) -> None:
-        if execution.version == 1:
+        if execution.version == 1 and execution.parent is None:
             self._started[execution.tenant_id][execution.id] = keys.started_key(execution)
+        opened = keys.opened_at_ms(execution)
+        if opened is not None:
+            self._inbox[execution.tenant_id][execution.id] = keys.opened_key(execution.id, opened)
+        else:
+            self._inbox[execution.tenant_id].pop(execution.id, None)
         shard = self._due[keys.shard(execution.id, self._shards)]
         if execution.due_at_ms is not None:
             shard[execution.id] = keys.due_key(execution)
@@ -123,6 +129,15 @@ class MemoryStore:
             started = sorted(self._started.get(tenant_id, {}).values(), reverse=True)
         merged = (key for key in started if before is None or key < before)
         return fill_page(scope, merged, limit, self.load, wanted, definition_id)
+
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Go through the tenant's open tasks as the index would."""
+        scope = f"inbox\n{tenant_id}"
+        after = read_cursor(scope, cursor)
+        with self._lock:
+            opened = sorted(self._inbox.get(tenant_id, {}).values())
+        following = (key for key in opened if after is None or key > after)
+        return fill_page(scope, following, limit, self.load, None, None)
 
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Yield what is due, shard after shard."""

@@ -13,7 +13,7 @@ from chalicelib.adapters import keys
 from chalicelib.adapters.columns import from_columns, to_columns
 from chalicelib.adapters.packing import pack, unpack
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import FORMAT, Execution, from_document, to_document
+from chalicelib.engine.execution import READABLE, Cursor, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 
 if TYPE_CHECKING:
@@ -51,9 +51,14 @@ def encode_head(execution: Execution, nonce: str, shards: int) -> dict[str, Attr
         "nonce": {"S": nonce},
         "format": {"N": str(document["format"])},
         "body": {"B": blob},
-        "tenantKey": {"S": keys.tenant_key(execution.tenant_id, keys.state_class(execution.state), shard)},
-        "startedKey": {"S": keys.started_key(execution)},
     }
+    if execution.parent is None:
+        item["tenantKey"] = {"S": keys.tenant_key(execution.tenant_id, keys.state_class(execution.state), shard)}
+        item["startedKey"] = {"S": keys.started_key(execution)}
+    opened_at_ms = keys.opened_at_ms(execution)
+    if opened_at_ms is not None:
+        item["inboxKey"] = {"S": keys.inbox_key(execution.tenant_id, shard)}
+        item["openedKey"] = {"S": keys.opened_key(execution.id, opened_at_ms)}
     if execution.step is not None:
         item["step"] = {"S": execution.step}
     if execution.due_at_ms is not None:
@@ -66,8 +71,8 @@ def decode_head(item: Item) -> Execution:
     """Read an item. Raises UnsupportedHead for one that a newer version wrote, or that is damaged."""
     try:
         found = item["format"]["N"]
-        if int(found) != FORMAT:
-            raise UnsupportedHead(f"head has format {found}, this code reads {FORMAT}")
+        if int(found) not in READABLE:
+            raise UnsupportedHead(f"head has format {found}, this code reads {READABLE}")
         execution_id = item["id"]["S"]
         body, columns = unpack(item["body"]["B"], execution_id)
         document = dict.fromkeys(_OPTIONAL) | body
@@ -77,7 +82,7 @@ def decode_head(item: Item) -> Execution:
             "state": item["state"]["S"],
             "version": int(item["version"]["N"]),
             "step": item["step"]["S"] if "step" in item else None,
-            "format": FORMAT,
+            "format": int(found),
         }
         return from_document(document, from_columns(columns))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
@@ -111,9 +116,15 @@ def decode_document(blob: bytes) -> dict[str, Any]:
 def _values(execution: Execution, events: Sequence[HistoryEvent]) -> list[Any]:
     """Return the parts of a head that hold the user's data."""
     values = [execution.input, execution.output, execution.error, execution.stash]
-    values.extend(cursor.input for cursor in execution.cursors)
+    values += [execution.shown, execution.parent, execution.ending, *execution.signals]
+    for cursor in (*execution.cursors, *execution.kept):
+        values += _of_cursor(cursor)
     values.extend(_details(events))
     return values
+
+
+def _of_cursor(cursor: Cursor) -> list[Any]:
+    return [cursor.input, cursor.held, cursor.vars]
 
 
 def _details(events: Sequence[HistoryEvent]) -> list[Any]:

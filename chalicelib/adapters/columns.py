@@ -20,6 +20,14 @@ _TYPES: tuple[str, ...] = (
     EventType.EXECUTION_FAILED.value,
     EventType.EXECUTION_TIMED_OUT.value,
     EventType.EXECUTION_CANCELLED.value,
+    EventType.TASK_OPENED.value,
+    EventType.TASK_CLAIMED.value,
+    EventType.TASK_RELEASED.value,
+    EventType.TASK_ANSWERED.value,
+    EventType.SIGNAL_RECEIVED.value,
+    EventType.CHILD_STARTED.value,
+    EventType.CHILD_ENDED.value,
+    EventType.EXECUTION_REDRIVEN.value,
 )
 _CODES = {name: code for code, name in enumerate(_TYPES)}
 

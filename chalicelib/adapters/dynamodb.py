@@ -73,6 +73,10 @@ class DynamoStore:
         """Query the index by tenant and load what it names."""
         return self._index.executions(tenant_id, limit, cursor, states, definition_id)
 
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Query the index of open tasks and load what it names."""
+        return self._index.inbox(tenant_id, limit, cursor)
+
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Query the index by due moment, shard after shard, as far as the caller asks."""
         return self._index.due(before_ms, limit_per_shard)

@@ -1,4 +1,4 @@
-"""The two indexes of the heads: `by_tenant` for lists, `due` for time.
+"""The indexes of the heads: `by_tenant` and `inbox` for lists, `due` for time.
 
 A list of executions is a merge of runs, one for each class of states and shard, all in the order of their start. The
 index may lag behind the heads, so what is shown and filtered is the head as loaded.
@@ -83,6 +83,36 @@ class Index:
                 Limit=size,
             )
         return [item["startedKey"]["S"] for item in answer["Items"]]
+
+    def inbox(self, tenant_id: str, limit: int, cursor: str | None) -> Page[Execution]:
+        """See Store.list_inbox."""
+        scope = f"inbox\n{tenant_id}"
+        after = read_cursor(scope, cursor)
+        size = limit + 1
+        partitions = [keys.inbox_key(tenant_id, shard) for shard in range(self._shards)]
+        runs = [self._inbox_run(partition, after, size) for partition in partitions]
+        return fill_page(scope, heapq.merge(*runs), limit, self._load, None, None)
+
+    def _inbox_run(self, partition: str, after: str | None, size: int) -> Iterator[str]:
+        while True:
+            values: dict[str, Any] = {":partition": {"S": partition}}
+            condition = "inboxKey = :partition"
+            if after is not None:
+                values[":after"] = {"S": after}
+                condition += " AND openedKey > :after"
+            with reaching_aws():
+                answer = self._clients.dynamodb.query(
+                    TableName=self._table,
+                    IndexName="inbox",
+                    KeyConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                    Limit=size,
+                )
+            found = [item["openedKey"]["S"] for item in answer["Items"]]
+            yield from found
+            if len(found) < size:
+                return
+            after = found[-1]
 
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """See Store.due; pages are fetched as they are asked for."""

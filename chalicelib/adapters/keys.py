@@ -1,6 +1,7 @@
 """Keys of the tables and their indexes, all of them; texts that sort as what they stand for.
 
 by_tenant   {tenant}#{class}#{shard}   {started_ms:015d}#{id}     class: `live`, or the end's state
+inbox       {tenant}#{shard}           {opened_ms:015d}#{id}      heads with an open task of a person
 due         {shard}                    {due_ms:015d}#{w|t}#{id}   w: a watchdog's look, t: a timer
 definition  tenant                     {id}, and ~{id}#{version:08d} for the immutable versions
 """
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from zlib import crc32
 
 from chalicelib.engine.execution import TERMINAL, Execution, State, due_is_watchdog
+from chalicelib.engine.tasks import tokens_of
 from chalicelib.ports import DueEntry
 
 LIVE = "live"
@@ -47,6 +49,22 @@ def started_key(execution: Execution) -> str:
 def id_of_started(key: str) -> str:
     """Return the execution id at the end of a `started_key`."""
     return key.split("#", 1)[1]
+
+
+def opened_at_ms(execution: Execution) -> int | None:
+    """Return when the oldest open task of a person was opened; None when there is none."""
+    opened = [cursor.held["openedAt"] for _, cursor in tokens_of(execution) if cursor.held is not None]
+    return min(opened, default=None)
+
+
+def inbox_key(tenant_id: str, shard: int) -> str:
+    """Return the partition of `inbox`."""
+    return f"{tenant_id}#{shard}"
+
+
+def opened_key(execution_id: str, opened_at_ms: int) -> str:
+    """Return the sort key of `inbox`."""
+    return f"{opened_at_ms:015d}#{execution_id}"
 
 
 def due_key(execution: Execution) -> str:

@@ -11,30 +11,28 @@ from typing import Any
 from chalicelib.engine.checks import hint
 from chalicelib.engine.errors import Problem
 from chalicelib.engine.expressions import SECRETS, compile_template
+from chalicelib.engine.lists import lists_in
 from chalicelib.engine.steps import STEP_TYPES
-from chalicelib.engine.steps.base import SCOPE, Compiler
+from chalicelib.engine.steps.base import Compiler
 
 _NO_TEMPLATES = frozenset({"branches", "inputSchema", "steps", "uiSchema"})
-# Names that are known in some places: in a broken step it is not asked whether this is one of them.
-_ELSEWHERE = frozenset({"index", "item", "task"})
 _MORE = {"output": {"output"}, "stash": {"output"}, "catch": {"error"}}
-_MORE |= {name: {SECRETS} for name in ("auth", "body", "headers", "via")}
+_MORE |= {name: {SECRETS} for name in ("auth", "body", "headers")} | {"via": {SECRETS, "task"}}
 
 
-def broken_problems(steps: Any, broken: frozenset[int], bad: set[str], path: str = "/steps") -> list[Problem]:
-    """Return the problems of expressions and targets of the steps with these indexes; `bad` are wrong paths."""
-    if not isinstance(steps, list):
-        return []
-    ids = [spec["id"] for spec in steps if isinstance(spec, dict) and isinstance(spec.get("id"), str)]
-    found: list[Problem] = []
-    for i in sorted(broken):
-        if isinstance(steps[i], dict):
-            found += _templates(steps[i], f"{path}/{i}", bad)
-            found += _targets(steps[i], f"{path}/{i}", ids)
-    return found
+def broken_problems(document: Mapping[str, Any], broken: frozenset[str], bad: set[str]) -> list[Problem]:
+    """Return the problems of expressions and targets of the steps at the paths `broken`; `bad` are all wrong paths."""
+    problems: list[Problem] = []
+    for found in lists_in(document) if broken else ():
+        ids = [spec["id"] for spec in found.specs if isinstance(spec, dict) and isinstance(spec.get("id"), str)]
+        for i, spec in enumerate(found.specs):
+            if f"{found.path}/{i}" in broken and isinstance(spec, dict):
+                problems += _templates(spec, f"{found.path}/{i}", found.names, bad)
+                problems += _targets(spec, f"{found.path}/{i}", ids)
+    return problems
 
 
-def _templates(spec: Mapping[str, Any], path: str, bad: set[str]) -> list[Problem]:
+def _templates(spec: Mapping[str, Any], path: str, names: frozenset[str], bad: set[str]) -> list[Problem]:
     found: list[Problem] = []
 
     def complain(at: str, message: str) -> None:
@@ -44,12 +42,12 @@ def _templates(spec: Mapping[str, Any], path: str, bad: set[str]) -> list[Proble
     step_type = STEP_TYPES.get(kind) if isinstance(kind, str) else None
     own = [] if step_type is None else list(step_type.properties)
     if step_type is not None and not any(f"{at}/".startswith(f"{path}/{name}/") for at in bad for name in own):
-        step_type.compile(spec, Compiler(path, complain))  # what is its own has the right shape
+        step_type.compile(spec, Compiler(path, complain, names))  # what is its own has the right shape
         own = []
     for name in ("input", "output", "stash", "catch", *own):
         if name in spec and name not in _NO_TEMPLATES:
-            names = SCOPE | _ELSEWHERE | _MORE.get(name, set())
-            compile_template(spec[name], names, f"{path}/{name}", complain)
+            known = names | _MORE.get(name, set())
+            compile_template(spec[name], known, f"{path}/{name}", complain)
     return found
 
 

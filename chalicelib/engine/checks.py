@@ -12,8 +12,10 @@ from jsonschema.exceptions import ValidationError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.lists import MAX_LEVELS, lists_in
 from chalicelib.engine.shape import DEFINITION, UNKNOWN_STEP, step_schema
 from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.steps.base import MAX_STEPS
 
 MAX_DOCUMENT_BYTES = 1_048_576
 MAX_PROBLEMS = 100
@@ -64,11 +66,18 @@ def check_shape(document: Any) -> list[Problem]:
     if not isinstance(document, dict):
         return [Problem("", "a definition must be an object", found=shown(document), expected="object")]
     problems = _problems(_DEFINITION, document, "")
-    steps = document.get("steps")
-    for i, spec in enumerate(steps if isinstance(steps, list) else []):
-        if len(problems) > MAX_PROBLEMS:
-            break
-        problems += _check_step(spec, f"/steps/{i}")
+    count = 0
+    for found in lists_in(document):
+        if found.level > MAX_LEVELS:
+            problems.append(Problem(found.path, f"lists of steps may stand {MAX_LEVELS} deep inside each other"))
+            continue
+        for i, spec in enumerate(found.specs):
+            count += 1
+            if len(problems) > MAX_PROBLEMS:
+                return problems
+            problems += _check_step(spec, f"{found.path}/{i}")
+    if count > MAX_STEPS:
+        problems.append(Problem("/steps", f"a definition may have {MAX_STEPS} steps, found {count}", count, MAX_STEPS))
     return problems
 
 
@@ -129,6 +138,8 @@ def _expected(keyword: str, rule: Any) -> str:
             return f"more than {rule}"
         case "maximum":
             return f"at most {rule}"
+    if keyword == "uniqueItems":
+        return "items that are all different"
     unit = {"Length": "characters", "Items": "items", "Properties": "members"}[keyword[3:]]
     return f"{'at least' if keyword.startswith('min') else 'at most'} {rule} {unit}"
 

@@ -7,21 +7,48 @@ Who calls them commits `decision.execution` if `changed`, only then performs `se
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS, Draft, Policy, sends_made_by
 from chalicelib.engine.effects import Send, Task
-from chalicelib.engine.errors import EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
-from chalicelib.engine.events import Arrived, CancelRequested, Cover, Event, Looked, Performed, ProcessingGivenUp
+from chalicelib.engine.errors import CANCELLED, EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
+from chalicelib.engine.events import (
+    AllPerformed,
+    Answered,
+    Arrived,
+    Beat,
+    CancelRequested,
+    ChildrenEnded,
+    Claimed,
+    Event,
+    Looked,
+    Performed,
+    ProcessingGivenUp,
+    Redriven,
+    Signalled,
+    TimeIsUp,
+)
 from chalicelib.engine.execution import Cursor, Execution, State, timers
 from chalicelib.engine.history import EventType
+from chalicelib.engine.places import SWEEP, child_id, child_token
+from chalicelib.engine.records import replace
+from chalicelib.engine.redrive import again, obstacle
+from chalicelib.engine.said import said
 from chalicelib.engine.steps.base import Call, Fail, Outcome
+from chalicelib.engine.timers import leave, wake
+from chalicelib.engine.waits import child_came_to, counts
 from chalicelib.engine.walk import Walk
 
 DEFAULT_POLICY = Policy()
 LOOK = "look."
+BY_CALLERS = (Answered, Beat, Claimed, Signalled, CancelRequested)
+"""Events of API calls: nobody delivers those again, so the watchdog looks soon after them."""
+DEFAULT_CALL_SECONDS = 30.0
+WRITE_SECONDS = 1.0
+ABOUT_OTHERS = frozenset({"child", "gather", "cancel"})
+"""Calls that read or write other executions."""
 TICK_MAY_BE_OVER_MS = 120_000
 """Two ticks: what becomes due later than that is seen by a tick in time."""
 
@@ -38,13 +65,16 @@ class Decision:
     @classmethod
     def resend_all(cls, execution: Execution, policy: Policy) -> Decision:
         """Return all messages of a live head again, as after a start whose sends may be lost."""
-        messages = tuple(Send(c.token, c.due_at_ms) for c in execution.cursors if not c.in_index)
-        return cls(execution, changed=False, sends=messages + _deadline_look(execution, policy))
+        messages = {c.token: Send(c.token, c.due_at_ms) for c in execution.cursors if not c.in_index}
+        return cls(execution, changed=False, sends=(*messages.values(), *_deadline_look(execution, policy)))
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """What a caller wants to have started; `actor` is who asked, `by` names the call."""
+    """What a caller wants to have started; `actor` is who asked, `by` names the call.
+
+    A child has a `parent` and a `depth`, see Execution; `salt` is something that nobody can guess.
+    """
 
     tenant_id: str
     definition: Definition
@@ -52,24 +82,33 @@ class StartRequest:
     actor: str
     by: str
     name: str | None = None
+    salt: str | None = None
+    parent: dict[str, Any] | None = None
+    depth: int = 0
 
 
 def start(request: StartRequest, execution_id: str, now_ms: int, policy: Policy = DEFAULT_POLICY) -> Decision:
     """Begin an execution: its head as of version 1, after all pure steps at its beginning."""
     definition = request.definition
-    draft = Draft(_unborn(request, execution_id, now_ms), now_ms, request.by, policy.api_watch_ms, policy)
+    draft = Draft(unborn(request, execution_id, now_ms), now_ms, request.by, policy.api_watch_ms, policy)
     details = {"input": request.input, "version": definition.version, "actor": request.actor}
     if request.name is not None:
         details["name"] = request.name
     draft.record(EventType.EXECUTION_SUBMITTED, details)
-    Walk(draft, definition, cover=None).begin("", definition.start, request.input)
+    return begun(draft, definition, definition.start, request.input)
+
+
+def begun(draft: Draft, definition: Definition, first: str, received: Any) -> Decision:
+    """Take a newborn execution from its first step as far as it goes."""
+    Walk(draft, definition).begin("", first, received)
     sends = draft.sends(None)
     if not draft.ended:
-        sends += _deadline_look(draft.base, policy)
+        sends += _deadline_look(draft.base, draft.policy)
     return Decision(draft.freeze(sends=len(sends)), changed=True, sends=sends)
 
 
-def _unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
+def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
+    """Return the head of version 0: nothing has happened yet."""
     definition = request.definition
     timeout = definition.timeout_seconds
     return Execution(
@@ -95,13 +134,17 @@ def _unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         seq=0,
         flushed_seq=0,
         events=(),
+        salt=request.by if request.salt is None else request.salt,
+        parent=request.parent,
+        depth=request.depth,
     )
 
 
 def _deadline_look(execution: Execution, policy: Policy) -> tuple[Send, ...]:
     """Return the message for a deadline that is near; a far one is left to the `due` index."""
     deadline = execution.deadline_at_ms
-    if deadline is None or deadline - execution.started_at_ms > policy.max_delay_ms:
+    timeout = None if deadline is None else deadline - max(execution.started_at_ms, execution.redriven_at_ms)
+    if deadline is None or timeout is None or timeout > policy.max_delay_ms:
         return ()
     return (Send(look_token(deadline), deadline, kind="look"),)
 
@@ -122,30 +165,72 @@ def decide(
 ) -> Decision:
     """Decide what an event means for a head. Nothing that is stale, double or too late changes anything."""
     if execution.ended:
+        if isinstance(event, Redriven) and definition is not None:
+            return redriven(definition, execution, event, now_ms, policy)
         return Decision(execution, changed=False)
-    draft = Draft(execution, now_ms, event.by, policy.watch_ms, policy)
+    watch_ms = policy.api_watch_ms if isinstance(event, BY_CALLERS) else policy.watch_ms
+    draft = Draft(execution, now_ms, event.by, watch_ms, policy, getattr(event, "cover", None))
     if isinstance(event, CancelRequested):
         return _cancel(draft, event)
     if definition is None:
         return _give_up_all(draft)
-    deadline = execution.deadline_at_ms
-    if deadline is not None and now_ms >= deadline - (EARLY_MS if isinstance(event, Looked) else 0):
+    if _is_too_late(draft, event):
         return _time_out(draft, definition)
+    return _decided(draft, definition, event)
+
+
+def redriven(definition: Definition, execution: Execution, event: Redriven, now_ms: int, policy: Policy) -> Decision:
+    """Let an ended execution go on in a new life. Nothing happens to one that cannot: see redrive.obstacle."""
+    if obstacle(definition, execution) is not None:
+        return Decision(execution, changed=False)
+    draft = again(definition, execution, event, now_ms, policy)
+    decision = commit(draft)
+    look = () if draft.ended else _deadline_look(draft.base, policy)
+    return replace(decision, sends=decision.sends + look)
+
+
+def _is_too_late(draft: Draft, event: Event) -> bool:
+    """Say whether the execution's own time is over, and nothing else has ended it yet."""
+    deadline = draft.base.deadline_at_ms
+    if deadline is None or draft.ending is not None:
+        return False
+    return draft.now_ms >= deadline - (EARLY_MS if isinstance(event, Looked) else 0)
+
+
+def _decided(draft: Draft, definition: Definition, event: Event) -> Decision:
     match event:
         case Arrived():
             return _arrived(draft, definition, event)
         case Performed():
-            return _performed(draft, definition, event)
+            return _performed(draft, definition, (event,))
+        case AllPerformed(results=results):
+            return _performed(draft, definition, results)
+        case TimeIsUp():
+            return _handed_over(draft, event)
+        case ChildrenEnded():
+            return _children_ended(draft, definition, event)
         case Looked():
             return _looked(draft, definition, event)
         case ProcessingGivenUp():
             return _given_up(draft, definition, event)
+        case _:
+            heard = said(Walk(draft, definition), event)
+            return commit(draft) if heard else Decision(draft.base, changed=False)
 
 
-def _commit(draft: Draft, cover: Cover | None) -> Decision:
-    sends = draft.sends(None if cover is None else cover.token)
+def commit(draft: Draft) -> Decision:
+    """Return what a draft came to, with the messages that its cursors need, and the notice that a parent waits for."""
+    sends = draft.sends(None if draft.cover is None else draft.cover.token)
     after = draft.freeze(sends=len(sends))
-    return Decision(after, changed=True, sends=sends + _near_look(draft, after))
+    return Decision(after, changed=True, sends=sends + _near_look(draft, after) + notice(after))
+
+
+def notice(execution: Execution) -> tuple[Send, ...]:
+    """Return the message that tells a parent of its child's end."""
+    parent = execution.parent
+    if not execution.ended or parent is None:
+        return ()
+    return (Send(parent["token"], execution.ended_at_ms or 0, "ended", parent["id"]),)
 
 
 def _near_look(draft: Draft, after: Execution) -> tuple[Send, ...]:
@@ -161,53 +246,108 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
     tasks: list[Task] = []
     early: list[Send] = []
     moved = False
-    for cursor in draft.cursors:
-        if cursor.token != event.token or cursor.in_index:
+    walk = Walk(draft, definition)
+    for cursor in tuple(draft.cursors.values()):
+        if cursor.token != event.token or cursor.in_index or draft.cursors.get(cursor.path) is not cursor:
             continue
-        if cursor.due_at_ms - draft.now_ms > EARLY_MS:
-            early.append(Send(cursor.token, cursor.due_at_ms))
-            continue
-        walk = Walk(draft, definition, event.cover)
-        outcome = _outcome(walk, definition, cursor)
-        if isinstance(outcome, Call):
-            tasks.append(_task(draft, definition, cursor, outcome))
-        else:
+        if cursor.waits is not None and cursor.step in definition.steps:
             moved = True
-            walk.resume(cursor, outcome)
+            wake(walk, cursor)
+        elif cursor.due_at_ms - draft.now_ms > EARLY_MS:
+            early.append(Send(cursor.token, cursor.due_at_ms))
+        else:
+            outcome = _outcome(walk, definition, cursor)
+            if isinstance(outcome, Call):
+                tasks.append(_task(draft, definition, cursor, outcome))
+            else:
+                moved = True
+                walk.resume(cursor, outcome)
     if moved:
-        return _commit(draft, event.cover)
+        return commit(draft)
     return Decision(draft.base, changed=False, sends=tuple(early), tasks=tuple(tasks))
 
 
 def _outcome(walk: Walk, definition: Definition, cursor: Cursor) -> Outcome:
+    if cursor.path == SWEEP:
+        return Call("cancel", dict(cursor.held or {}))
     if cursor.step not in definition.steps:
         return Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}", final=True)
     return walk.timed_out(cursor) if cursor.sleeping else walk.enter(cursor)
 
 
 def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> Task:
-    step = definition.steps[cursor.step]
-    default = step.type.default_timeout_seconds or 30.0
+    request = call.request
+    if call.type == "child":
+        number = 0 if call.child is None else call.child
+        child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
+        life = (cursor.held or {}).get("life", 1)
+        request = request | {"life": life, "id": child, "token": f"c{cursor.visit}.{cursor.attempt}.{number}"}
     return Task(
         type=call.type,
         step=cursor.step,
         visit=cursor.visit,
         attempt=cursor.attempt,
         idempotency_key=f"{draft.base.id}/{cursor.path}/{cursor.step}/{cursor.visit}",
-        timeout_seconds=step.timeout_seconds or default,
-        request=call.request,
+        timeout_seconds=_call_seconds(definition, cursor, call),
+        request=request,
+        path=cursor.path,
         tenant_id=draft.base.tenant_id,
     )
 
 
-def _performed(draft: Draft, definition: Definition, event: Performed) -> Decision:
-    """Take the result of an outside call, if the head still waits for that very attempt."""
-    for cursor in draft.cursors:
-        if (cursor.visit, cursor.attempt) == (event.visit, event.attempt):
-            walk = Walk(draft, definition, event.cover)
-            walk.resume(cursor, walk.performed(event.result))
-            return _commit(draft, event.cover)
-    return Decision(draft.base, changed=False)
+def _call_seconds(definition: Definition, cursor: Cursor, call: Call) -> float:
+    """Return how long a call may take: what the step says, where its timeout is about the call itself."""
+    if call.type in ABOUT_OTHERS:
+        return WRITE_SECONDS
+    step = definition.steps.get(cursor.step)
+    if step is None or step.type.max_timeout_seconds is None:
+        return DEFAULT_CALL_SECONDS
+    return step.timeout_seconds or DEFAULT_CALL_SECONDS
+
+
+def _performed(draft: Draft, definition: Definition, results: tuple[Performed, ...]) -> Decision:
+    """Take the results of outside calls, if the head still waits for those very attempts."""
+    walk = Walk(draft, definition)
+    moved = False
+    for result in results:
+        cursor = draft.cursors.get(result.path)
+        if cursor is None or not is_asked(cursor, result):
+            continue
+        moved = True
+        if cursor.path == SWEEP:
+            del draft.cursors[SWEEP]
+            draft.settle_end()
+        else:
+            walk.resume(cursor, walk.performed(cursor, result.result))
+    return commit(draft) if moved else Decision(draft.base, changed=False)
+
+
+def is_asked(cursor: Cursor, result: Performed) -> bool:
+    """Say whether a result is of the attempt that a cursor makes at this moment."""
+    return cursor.waits is None and (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
+
+
+def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
+    """Give what an invocation has no time left for to a fresh message."""
+    moved = False
+    for cursor in tuple(draft.cursors.values()):
+        if cursor.token == event.token and not cursor.in_index and cursor.waits is None and not cursor.sleeping:
+            moved = True
+            token = f"{cursor.visit}.{cursor.attempt}.h{draft.base.version}"
+            draft.drive(cursor, draft.now_ms, token=token, held=cursor.held, timeout_at_ms=cursor.timeout_at_ms)
+    return commit(draft) if moved else Decision(draft.base, changed=False)
+
+
+def _children_ended(draft: Draft, definition: Definition, event: ChildrenEnded) -> Decision:
+    """Take what children came to; one that nobody waits for any more changes nothing."""
+    walk = Walk(draft, definition)
+    moved = False
+    for token, child in event.children:
+        cursor = next((found for found in draft.cursors.values() if child_token(found) == token), None)
+        if cursor is not None and counts(cursor.held or {}, child):
+            moved = True
+            walk.resume(cursor, child_came_to(walk, cursor, child))
+    return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
 def _looked(draft: Draft, definition: Definition, event: Looked) -> Decision:
@@ -216,50 +356,77 @@ def _looked(draft: Draft, definition: Definition, event: Looked) -> Decision:
         return Decision(draft.base, False, (Send(look_token(event.due_at_ms), event.due_at_ms, kind="look"),))
     soon = draft.now_ms + EARLY_MS
     moved = False
-    for cursor in draft.cursors:
-        if cursor.in_index and cursor.due_at_ms <= soon:
-            moved = True
-            walk = Walk(draft, definition, cover=None)
-            walk.resume(cursor, _outcome(walk, definition, cursor))  # a call is left to a message of its own
-        elif not cursor.in_index and cursor.watch_at_ms <= soon:
+    walk = Walk(draft, definition)
+    for cursor in tuple(draft.cursors.values()):
+        if draft.cursors.get(cursor.path) is not cursor:
+            continue
+        if cursor.in_index:
+            if cursor.due_at_ms <= soon:
+                moved = True
+                _wake_from_index(walk, definition, cursor)
+        elif cursor.watch_at_ms <= soon:
             moved = True
             draft.put(replace(cursor, by=draft.by, watch_at_ms=draft.now_ms + draft.policy.watch_ms))
     if not moved and (draft.base.due_at_ms or 0) > soon:
         return Decision(draft.base, changed=False)
-    return _commit(draft, cover=None)
+    return commit(draft)
+
+
+def _wake_from_index(walk: Walk, definition: Definition, cursor: Cursor) -> None:
+    if cursor.waits is not None and cursor.step in definition.steps:
+        wake(walk, cursor)
+        return
+    outcome = _outcome(walk, definition, cursor)
+    if isinstance(outcome, Call):
+        walk.draft.drive(cursor, walk.draft.now_ms, held=cursor.held)
+    else:
+        walk.resume(cursor, outcome)
 
 
 def _given_up(draft: Draft, definition: Definition, event: ProcessingGivenUp) -> Decision:
     """Fail the steps that a dead letter should have driven; a look should have driven every due timer."""
     is_look = event.token.startswith(LOOK)
     moved = False
-    for cursor in draft.cursors:
-        if cursor.token == event.token or (is_look and cursor.in_index and cursor.due_at_ms <= draft.now_ms):
+    walk = Walk(draft, definition)
+    for cursor in tuple(draft.cursors.values()):
+        if draft.cursors.get(cursor.path) is not cursor:
+            continue
+        missed = is_look and cursor.in_index and cursor.due_at_ms <= draft.now_ms
+        if cursor.token == event.token or child_token(cursor) == event.token or missed:
             moved = True
-            Walk(draft, definition, cover=None).resume(cursor, Fail(PROCESSING_FAILED, event.cause))
-    return _commit(draft, cover=None) if moved else Decision(draft.base, changed=False)
+            if cursor.path == SWEEP:
+                del draft.cursors[SWEEP]
+                draft.settle_end()
+            else:
+                walk.resume(leave(walk, cursor), Fail(PROCESSING_FAILED, event.cause))
+    return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
 def _give_up_all(draft: Draft) -> Decision:
     base = draft.base
     cause = f"version {base.definition_version} of definition {base.definition_id} is gone or cannot be read"
+    draft.cursors = {}
     draft.fail(Failure(PROCESSING_FAILED, cause, draft.step))
-    return _commit(draft, cover=None)
+    return commit(draft)
 
 
 def _cancel(draft: Draft, event: CancelRequested) -> Decision:
+    """End it as cancelled; one that ends already, and only has children to tell, goes on doing so."""
+    if draft.ending is not None:
+        return Decision(draft.base, changed=False)
     cause = event.cause or "cancelled by a caller"
     draft.record(EventType.CANCEL_REQUESTED, {"cause": event.cause, "actor": event.actor})
-    draft.cancel(Failure("Execution.Cancelled", cause, draft.step))
-    return _commit(draft, cover=None)
+    draft.cancel(Failure(CANCELLED, cause, draft.step))
+    return commit(draft)
 
 
 def _time_out(draft: Draft, definition: Definition) -> Decision:
     cause = f"the execution took longer than its {definition.timeout_seconds} s"
     draft.time_out(Failure(EXECUTION_TIMEOUT, cause, draft.step))
-    return _commit(draft, cover=None)
+    return commit(draft)
 
 
 def sends_lost_with(execution: Execution, n: str, token: str) -> tuple[Send, ...]:
     """Return the messages that processing of message `n` should have sent: row 1 of the table."""
-    return sends_made_by(execution.cursors, n, token)
+    told = notice(execution) if execution.by == n else ()
+    return sends_made_by(execution.cursors, n, token) + told

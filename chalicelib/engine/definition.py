@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from chalicelib.engine import values
 from chalicelib.engine.broken import broken_problems
 from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
+from chalicelib.engine.lists import lists_in, step_at
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import SCOPE, Compiler, Enter, StepType
@@ -42,7 +45,11 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One compiled step. `input` and `output` are None where the author wrote none."""
+    """One compiled step. `input` and `output` are None where the author wrote none; `spec` is what was written.
+
+    `branches` are the first steps of the lists inside it, and `needs` says which large names these use: `stash`,
+    `execution.input`. `answer_schema` is what the answer of a person must pass.
+    """
 
     id: str
     type: StepType
@@ -54,11 +61,16 @@ class Step:
     retry: tuple[Retry, ...]
     catch: tuple[Catch, ...]
     timeout_seconds: float | None
+    heartbeat_seconds: float | None = None
+    branches: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
+    answer_schema: InputSchema | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One immutable version of a definition, ready to be decided on."""
+    """One immutable version of a definition, ready to be decided on. `steps` holds those of inner lists too, by id."""
 
     id: str
     version: int
@@ -87,12 +99,11 @@ def parse(document: Any, version: int = 0) -> Definition:
         problems.append(Problem(path, message))
 
     bad = {problem.path for problem in problems}
-    steps = _compile_steps(document.get("steps"), bad, complain)
-    specs = document.get("steps")
-    broken = frozenset(i for i in range(len(specs) if isinstance(specs, list) else 0) if i not in steps)
-    if steps:
+    broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
+    steps = _compile_steps(document, broken, complain)
+    if steps or broken:
         problems += check_flow(document, broken)
-    problems += broken_problems(specs, broken, bad)
+    problems += broken_problems(document, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
     if problems:
@@ -101,7 +112,7 @@ def parse(document: Any, version: int = 0) -> Definition:
         id=document["id"],
         version=version,
         start=document["steps"][0]["id"],
-        steps=MappingProxyType({step.id: step for step in steps.values()}),
+        steps=MappingProxyType({step.id: step for step in steps}),
         output=output,
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
@@ -116,29 +127,65 @@ def _worth_saying(problems: list[Problem]) -> list[Problem]:
     return [*problems[:MAX_PROBLEMS], Problem("", f"and more: only the first {MAX_PROBLEMS} problems are listed")]
 
 
-def _compile_steps(specs: Any, bad: set[str], complain: Complain) -> dict[int, Step]:
-    """Compile the steps whose shape is right, by their index; `bad` has the paths of what is wrong."""
-    broken = {int(path.split("/")[2]) for path in bad if path.startswith("/steps/")}
-    if not isinstance(specs, list):
-        return {}
-    return {i: _compile_step(spec, f"/steps/{i}", complain) for i, spec in enumerate(specs) if i not in broken}
+def _compile_steps(document: Mapping[str, Any], broken: frozenset[str], complain: Complain) -> list[Step]:
+    """Compile the steps of all lists whose shape is right; `broken` has the paths of the others."""
+    return [
+        _compile_step(spec, f"{found.path}/{i}", found.names, complain)
+        for found in lists_in(document)
+        for i, spec in enumerate(found.specs)
+        if f"{found.path}/{i}" not in broken
+    ]
 
 
-def _compile_step(spec: Mapping[str, Any], path: str, complain: Complain) -> Step:
+def _compile_step(spec: Mapping[str, Any], path: str, names: frozenset[str], complain: Complain) -> Step:
     step_type = STEP_TYPES[spec["type"]]
-    after = SCOPE | {"output"}
+    after = names | {"output"}
+    inner = [steps for _, steps in step_type.lists(spec)]
     return Step(
         id=spec["id"],
         type=step_type,
-        enter=step_type.compile(spec, Compiler(path, complain)),
+        enter=step_type.compile(spec, Compiler(path, complain, names)),
         next=spec.get("next"),
-        input=_optional(spec, "input", SCOPE, f"{path}/input", complain),
+        input=_optional(spec, "input", names, f"{path}/input", complain),
         output=_optional(spec, "output", after, f"{path}/output", complain),
         stash=_members(spec.get("stash", {}), after, f"{path}/stash", complain),
         retry=tuple(_retry(entry) for entry in spec.get("retry", [])),
-        catch=tuple(_catch(entry, f"{path}/catch/{i}", complain) for i, entry in enumerate(spec.get("catch", []))),
+        catch=tuple(
+            _catch(entry, f"{path}/catch/{i}", names, complain) for i, entry in enumerate(spec.get("catch", []))
+        ),
         timeout_seconds=spec.get("timeoutSeconds", step_type.default_timeout_seconds),
+        heartbeat_seconds=spec.get("heartbeatSeconds"),
+        branches=tuple(_first_id(steps) for steps in inner),
+        needs=_needs(inner),
+        answer_schema=_answer_schema(spec, path, complain) if step_type.answered else None,
+        spec=spec,
     )
+
+
+def _first_id(steps: list[Any]) -> str:
+    first = steps[0]
+    return str(first.get("id", "")) if isinstance(first, dict) else ""
+
+
+def _needs(inner: list[list[Any]]) -> frozenset[str]:
+    """Return which large names inner steps may use; a guess may only be wrong on the safe side."""
+    text = values.text(inner) if inner else ""
+    found = {"stash"} if "stash" in text else set()
+    if _WHOLE_EXECUTION.search(text) or _ANY_ROOT.search(text):
+        found |= {"stash", "execution.input"} if _ANY_ROOT.search(text) else {"execution.input"}
+    return frozenset(found)
+
+
+_WHOLE_EXECUTION = re.compile(r"execution(?!\.(?:id|tenantId|definitionId|version|name|startedAt)\b)")
+_ANY_ROOT = re.compile(r"@|\*|\$\{\s*\[|values\(|keys\(")
+
+
+def _answer_schema(spec: Mapping[str, Any], path: str, complain: Complain) -> InputSchema:
+    problems: list[Problem] = []
+    schema = compile_schema(spec.get("inputSchema", {}), f"{path}/inputSchema", problems)
+    for problem in problems:
+        complain(problem.path, problem.message)
+    return schema
 
 
 def _retry(entry: Mapping[str, Any]) -> Retry:
@@ -152,8 +199,8 @@ def _retry(entry: Mapping[str, Any]) -> Retry:
     )
 
 
-def _catch(entry: Mapping[str, Any], path: str, complain: Complain) -> Catch:
-    stash = _members(entry.get("stash", {}), SCOPE | {"error"}, f"{path}/stash", complain)
+def _catch(entry: Mapping[str, Any], path: str, names: frozenset[str], complain: Complain) -> Catch:
+    stash = _members(entry.get("stash", {}), names | {"error"}, f"{path}/stash", complain)
     return Catch(errors=tuple(entry["errors"]), next=entry["next"], stash=stash)
 
 

@@ -10,20 +10,23 @@ from typing import Any
 class Send:
     """Send the message of `token`, so that it arrives at `due_at_ms` (or now). Sending twice is harmless.
 
-    `kind` is `drive` (a cursor's message) or `look` (do whatever is due in the head).
+    `kind` is `drive` (a cursor's message), `look` (do whatever is due in the head) or `ended` (a child's end, told to
+    the execution `to`; all others go to the execution itself).
     """
 
     token: str
     due_at_ms: int
     kind: str = "drive"
+    to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """Perform an outside call for one attempt of one step visit, and come back with a `Performed` event.
 
-    `type` picks the runner (`http lambda queue`); `request` is what that runner takes; `idempotency_key` is stable
-    across redeliveries and retries of the visit; `tenant_id` says whose secrets it may use.
+    `type` picks the runner (`http lambda queue`); `child`, `gather` and `cancel` are about other executions. `request`
+    is what that runner takes; `idempotency_key` is stable across redeliveries and retries of the visit. `path` is the
+    branch; `tenant_id` says whose secrets it may use.
     """
 
     type: str
@@ -33,6 +36,7 @@ class Task:
     idempotency_key: str
     timeout_seconds: float
     request: dict[str, Any]
+    path: str = ""
     tenant_id: str = ""
 
 

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from chalicelib.engine.errors import UnsupportedHead
 from chalicelib.engine.history import HistoryEvent
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 1 knew one cursor and no waits for others: all that it lacks has a default."""
+NEVER_MS = 1 << 52
+"""The due moment of what nothing but somebody's answer moves on."""
 WATCHDOG_MAY_LAG_MS = 900_000
 """So much later a look may come that only guards against lost messages, while a backlog is worked off."""
 
@@ -40,6 +45,11 @@ class Cursor:
     `watch_at_ms` is when the watchdog takes the message for lost. A `sleeping` step ends by itself at `due_at_ms`;
     any other is entered (again) when it is driven. An `unshaped` one has the input that its step received, since the
     step's own `input` could not be made of it: entering it fails.
+
+    `waits` says what else than time the step waits for: `task` (an answer), `signal`, `branches` or `child`. `held` is
+    what such a wait is about; one with the member `child` may have a child execution, of that number. `vars` are the
+    names that a branch or an item has to itself: `stash` (what it wrote), `item`, `index`. What waits without end has
+    no driver, and `due_at_ms` is NEVER_MS.
     """
 
     path: str
@@ -55,6 +65,9 @@ class Cursor:
     sleeping: bool = False
     timeout_at_ms: int | None = None
     unshaped: bool = False
+    waits: str | None = None
+    held: dict[str, Any] | None = None
+    vars: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,18 @@ class Execution:
     `version` counts commits; `seq` and `visits` are the last numbers given out; `transitions` counts step attempts.
     `events` are the history events not yet known to be in a chunk, all with seq > `flushed_seq`.
     `by` is the nonce of the message that ended it; `deadline_at_ms` the moment of its execution timeout.
+    `chunks` and `sends` count history chunks and messages, for the receipt. `salt` keys the tokens of tasks.
+
+    `parent` is set on a child: `{id, token}` say whom its end is told; a part of a map has `step`, `start`, `allowed`
+    and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
+    `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet;
+    `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
     `chunks` and `sends` count history chunks and messages, for the receipt.
+    `salt` keys the tokens of tasks. `parent` is set on a child: `{id, token}` say whom its end is told, a part of a map
+    has its `step`, `start`, `allowed` and `quota` too. `shown` is what expressions see as `execution` in such a part.
+    `depth` counts executions above. `life` counts redrives; `kept` are the cursors from which one goes on.
+    `signals` have come and nobody took them yet; `signal_ids` are the latest ids of callers. `ending` is the end that
+    waits for children to be told: `{state, output or error}`.
     """
 
     id: str
@@ -92,11 +116,31 @@ class Execution:
     by: str | None = None
     chunks: int = 0
     sends: int = 0
+    salt: str = ""
+    parent: dict[str, Any] | None = None
+    shown: dict[str, Any] | None = None
+    depth: int = 0
+    life: int = 1
+    kept: tuple[Cursor, ...] = ()
+    signals: tuple[dict[str, Any], ...] = ()
+    signal_ids: tuple[str, ...] = ()
+    ending: dict[str, Any] | None = None
+    redriven_at_ms: int = 0
 
     @property
     def ended(self) -> bool:
         """Whether the state is terminal."""
         return self.state in TERMINAL
+
+
+def is_slot(cursor: Cursor) -> bool:
+    """Say whether a cursor is not a step's own: it stands for one child of a map."""
+    return cursor.held is not None and cursor.held.get("slot", False)
+
+
+def is_part(execution: Execution, cursor: Cursor) -> bool:
+    """Say whether a cursor is the map step of a child that does a part of that map."""
+    return not cursor.path and execution.parent is not None and "start" in execution.parent
 
 
 def due_is_watchdog(execution: Execution) -> bool:
@@ -109,31 +153,71 @@ def due_is_watchdog(execution: Execution) -> bool:
 
 def timers(execution: Execution) -> list[int]:
     """Return the moments at which the `due` index alone lets something happen: long waits, and the deadline."""
-    moments = [cursor.due_at_ms for cursor in execution.cursors if cursor.in_index]
+    moments = [_timer(cursor) for cursor in execution.cursors if cursor.in_index]
     return moments if execution.deadline_at_ms is None else [*moments, execution.deadline_at_ms]
 
 
+def _timer(cursor: Cursor) -> int:
+    """Return when an index entry lets something happen: a look at a silent child is only a watchdog's."""
+    return (cursor.timeout_at_ms or NEVER_MS) if cursor.waits == "child" else cursor.due_at_ms
+
+
 def to_document(execution: Execution) -> dict[str, Any]:
-    """Return the head without its history events as JSON-able data, stamped with the format's version."""
-    document = {name: getattr(execution, name) for name in _HEAD_FIELDS}
-    document["cursors"] = [[getattr(cursor, name) for name in _CURSOR_FIELDS] for cursor in execution.cursors]
+    """Return the head without its history events as JSON-able data, stamped with the format's version.
+
+    Members that came with format 2 are left out where they say nothing.
+    """
+    document: dict[str, Any] = dict(zip(_FIRST_FIELDS, _first_values(execution), strict=True))
     document["state"] = execution.state.value
+    document["cursors"] = [_row(cursor) for cursor in execution.cursors]
     document["format"] = FORMAT
+    for (name, default), value in zip(_LATER_FIELDS.items(), _later_values(execution), strict=True):
+        if value != default:
+            document[name] = list(value) if isinstance(value, tuple) else value
+    if execution.kept:
+        document["kept"] = [_row(cursor) for cursor in execution.kept]
     return document
+
+
+def _row(cursor: Cursor) -> list[Any]:
+    """Return a cursor as a list, without its last members as long as they say nothing."""
+    row = list(_cursor_values(cursor))
+    while row[-1] is None:
+        del row[-1]
+    return row
 
 
 def from_document(document: dict[str, Any], events: tuple[HistoryEvent, ...]) -> Execution:
     """Read what `to_document` wrote. Raises UnsupportedHead for another format or missing members."""
-    if document.get("format") != FORMAT:
-        raise UnsupportedHead(f"head has format {document.get('format')!r}, this code reads {FORMAT}")
+    if document.get("format") not in READABLE:
+        raise UnsupportedHead(f"head has format {document.get('format')!r}, this code reads {READABLE}")
     try:
-        members = {name: document[name] for name in _HEAD_FIELDS}
+        members = {name: document[name] for name in _FIRST_FIELDS}
+        members |= {name: document.get(name, default) for name, default in _LATER_FIELDS.items()}
+        members |= {name: tuple(members[name]) for name in _LISTS}
         members["state"] = State(document["state"])
-        cursors = tuple(Cursor(*row) for row in document["cursors"])
+        members["cursors"] = tuple(Cursor(*row) for row in document["cursors"])
+        members["kept"] = tuple(Cursor(*row) for row in document.get("kept", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise UnsupportedHead(f"head is damaged: {error!r}") from error
-    return Execution(**members, cursors=cursors, events=events)
+    return Execution(**members, events=events)
 
 
-_CURSOR_FIELDS = tuple(Cursor.__dataclass_fields__)
-_HEAD_FIELDS = tuple(name for name in Execution.__dataclass_fields__ if name not in ("cursors", "events"))
+_LATER_FIELDS: dict[str, Any] = {
+    "salt": "",
+    "parent": None,
+    "shown": None,
+    "depth": 0,
+    "life": 1,
+    "signals": (),
+    "signal_ids": (),
+    "ending": None,
+    "redriven_at_ms": 0,
+}
+_LISTS = ("signals", "signal_ids")
+_FIRST_FIELDS = tuple(
+    name for name in Execution.__dataclass_fields__ if name not in ("cursors", "events", "kept", *_LATER_FIELDS)
+)
+_first_values = attrgetter(*_FIRST_FIELDS)
+_later_values = attrgetter(*_LATER_FIELDS)
+_cursor_values = attrgetter(*Cursor.__dataclass_fields__)

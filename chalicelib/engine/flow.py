@@ -2,51 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.engine.checks import MAX_PROBLEMS, hint
 from chalicelib.engine.errors import Problem
+from chalicelib.engine.lists import StepList, lists_in
 from chalicelib.engine.steps import STEP_TYPES
 
+Ids = Mapping[str, str]
+"""Step ids, and the JSON Pointers of their steps."""
 
-def check_flow(document: Mapping[str, Any], broken: frozenset[int] = frozenset()) -> list[Problem]:
+
+def check_flow(document: Mapping[str, Any], broken: frozenset[str] = frozenset()) -> list[Problem]:
     """Return all problems of ids, targets, ends, reachability and endless loops.
 
-    Steps whose index is in `broken` have a wrong shape: they are only known as targets, and no ways are followed.
+    Steps whose path is in `broken` have a wrong shape: they are only known as targets, and no ways are followed in
+    their lists.
     """
-    steps = document["steps"]
-    ids, problems = _ids(steps)
-    for i, spec in enumerate(steps):
-        if i not in broken:
-            problems += _check_end(spec, f"/steps/{i}") + _check_targets(spec, f"/steps/{i}", ids)
-        if len(problems) > MAX_PROBLEMS:
-            return problems
-    if broken:
-        return problems
-    if problems:
-        return problems + _never_named(steps) + _endless(document, ids)
-    return _unreachable(steps, ids) + _endless(document, ids)
+    everywhere, problems = _ids(document)
+    lists = list(lists_in(document))
+    for found in lists:
+        ids = _own_ids(found)
+        paths = [f"{found.path}/{i}" for i in range(len(found.specs))]
+        wrong: list[Problem] = []
+        for path, spec in zip(paths, found.specs, strict=True):
+            if path not in broken:
+                wrong += _check_end(spec, path) + _check_targets(spec, path, ids, everywhere)
+            if len(problems) + len(wrong) > MAX_PROBLEMS:
+                return problems + wrong
+        if not broken.intersection(paths):
+            wrong += _never_named(found) if wrong or problems else _unreachable(found)
+        problems += wrong
+    return problems if broken else problems + _endless(document, lists)
 
 
-def _ids(steps: list[Any]) -> tuple[dict[str, int], list[Problem]]:
-    ids: dict[str, int] = {}
-    problems: list[Problem] = []
-    for i, spec in enumerate(steps):
+def _steps(found: StepList) -> Iterator[tuple[str, Any]]:
+    """Yield the JSON Pointer and the id of each step that has one."""
+    for i, spec in enumerate(found.specs):
         step_id = spec.get("id") if isinstance(spec, dict) else None
         if isinstance(step_id, str):
+            yield f"{found.path}/{i}", step_id
+
+
+def _ids(document: Mapping[str, Any]) -> tuple[Ids, list[Problem]]:
+    ids: dict[str, str] = {}
+    problems: list[Problem] = []
+    for found in lists_in(document):
+        for path, step_id in _steps(found):
             if step_id in ids:
-                problems.append(Problem(f"/steps/{i}/id", f"id is used by step {ids[step_id]} already", found=step_id))
-            ids.setdefault(step_id, i)
+                first = ids[step_id].removeprefix("/steps/")
+                problems.append(Problem(f"{path}/id", f"id is used by step {first} already", found=step_id))
+            ids.setdefault(step_id, path)
     return ids, problems
 
 
-def _check_targets(spec: Mapping[str, Any], path: str, ids: Mapping[str, int]) -> list[Problem]:
-    return [
-        Problem(path + at, f"there is no step {target!r:.80}{hint(target, ids)}", found=target[:80])
-        for at, target in targets(spec)
-        if target not in ids
-    ]
+def _own_ids(found: StepList) -> Ids:
+    ids: dict[str, str] = {}
+    for path, step_id in _steps(found):
+        ids.setdefault(step_id, path)
+    return ids
+
+
+def _check_targets(spec: Mapping[str, Any], path: str, ids: Ids, everywhere: Ids) -> list[Problem]:
+    problems = []
+    for at, target in targets(spec):
+        if target in ids:
+            continue
+        message = f"there is no step {target!r:.80}{hint(target, ids)}"
+        if target in everywhere:
+            message = f"step {target!r:.80} stands in another list of steps, where no way leads"
+        problems.append(Problem(path + at, message, found=target[:80]))
+    return problems
 
 
 def _check_end(spec: Mapping[str, Any], path: str) -> list[Problem]:
@@ -66,37 +93,47 @@ def targets(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found + [(f"/catch/{i}/next", entry["next"]) for i, entry in enumerate(spec.get("catch", []))]
 
 
-def _never_named(steps: list[Any]) -> list[Problem]:
+def _never_named(found: StepList) -> list[Problem]:
     """Return the steps that nothing leads to for certain, whatever the other problems come from."""
-    named = {target for spec in steps for _, target in targets(spec)}
+    named = {target for spec in found.specs for _, target in targets(spec)}
     return [
-        Problem(f"/steps/{i}", "no step leads here", found=spec["id"])
-        for i, spec in enumerate(steps)
+        Problem(f"{found.path}/{i}", "no step leads here", found=spec["id"])
+        for i, spec in enumerate(found.specs)
         if i > 0 and spec["id"] not in named
     ]
 
 
-def _unreachable(steps: list[Any], ids: Mapping[str, int]) -> list[Problem]:
+def _unreachable(found: StepList) -> list[Problem]:
+    specs = {spec["id"]: spec for spec in found.specs}
     seen: set[str] = set()
-    open_ids = [steps[0]["id"]]
+    open_ids = [found.specs[0]["id"]]
     while open_ids:
         step_id = open_ids.pop()
         if step_id not in seen:
             seen.add(step_id)
-            open_ids.extend(target for _, target in targets(steps[ids[step_id]]))
+            open_ids.extend(target for _, target in targets(specs[step_id]))
     return [
-        Problem(f"/steps/{i}", "no step leads here", found=spec["id"])
-        for i, spec in enumerate(steps)
+        Problem(f"{found.path}/{i}", "no step leads here", found=spec["id"])
+        for i, spec in enumerate(found.specs)
         if spec["id"] not in seen
     ]
 
 
-def _endless(document: Mapping[str, Any], ids: Mapping[str, int]) -> list[Problem]:
+def _endless(document: Mapping[str, Any], lists: list[StepList]) -> list[Problem]:
     """Return a problem when pure steps alone form a cycle and nobody wrote how often it may turn."""
     if "maxTransitions" in document:
         return []
-    steps = document["steps"]
-    pure = {spec["id"]: spec for spec in steps if STEP_TYPES[spec["type"]].pure}
+    for found in lists:
+        first = _cycle(found.specs)
+        if first is not None:
+            message = f"a cycle of steps that take no time begins at {first!r}: write maxTransitions, so that it ends"
+            return [Problem("/maxTransitions", message, expected="a number of step attempts")]
+    return []
+
+
+def _cycle(specs: list[Any]) -> str | None:
+    """Return the first step on or before a cycle of steps that take no time."""
+    pure = {spec["id"]: spec for spec in specs if _takes_no_time(spec)}
     leading = {name: [t for _, t in targets(spec) if t in pure] for name, spec in pure.items()}
     while True:  # take away, again and again, what leads to no pure step: what stays lies on or before a cycle
         ends = [name for name, following in leading.items() if not any(target in leading for target in following)]
@@ -104,8 +141,10 @@ def _endless(document: Mapping[str, Any], ids: Mapping[str, int]) -> list[Proble
             break
         for name in ends:
             del leading[name]
-    if not leading:
-        return []
-    first = min(leading, key=lambda name: ids[name])
-    message = f"a cycle of steps that take no time begins at {first!r}: write maxTransitions, so that it ends"
-    return [Problem("/maxTransitions", message, expected="a number of step attempts")]
+    return next((spec["id"] for spec in specs if spec["id"] in leading), None)
+
+
+def _takes_no_time(spec: Mapping[str, Any]) -> bool:
+    step_type = STEP_TYPES[spec["type"]]
+    inner = [step for _, steps in step_type.lists(spec) for step in steps]
+    return step_type.pure or (bool(inner) and all(_takes_no_time(step) for step in inner))

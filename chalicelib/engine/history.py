@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 
@@ -17,6 +18,14 @@ class EventType(StrEnum):
     STEP_FAILED = "StepFailed"
     STEP_RETRIED = "StepRetried"
     STEP_TIMED_OUT = "StepTimedOut"
+    TASK_OPENED = "TaskOpened"
+    TASK_CLAIMED = "TaskClaimed"
+    TASK_RELEASED = "TaskReleased"
+    TASK_ANSWERED = "TaskAnswered"
+    SIGNAL_RECEIVED = "SignalReceived"
+    CHILD_STARTED = "ChildStarted"
+    CHILD_ENDED = "ChildEnded"
+    EXECUTION_REDRIVEN = "ExecutionRedriven"
     CANCEL_REQUESTED = "CancelRequested"
     EXECUTION_SUCCEEDED = "ExecutionSucceeded"
     EXECUTION_FAILED = "ExecutionFailed"
@@ -53,6 +62,7 @@ class HistoryEvent:
         return cls(*row)
 
 
+@lru_cache(maxsize=1024)
 def timestamp(at_ms: int) -> str:
     """Format milliseconds since the epoch as RFC 3339 UTC with milliseconds."""
     moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import jmespath
 
@@ -21,7 +22,33 @@ def compile_path(text: str) -> tuple[Evaluate, frozenset[str]]:
     """
     node: Node = dict(jmespath.compile(text).parsed)
     _check(node, MAX_NESTING, in_call=False)
-    return partial(evaluate, node), frozenset(_root_names(node))
+    names = _plain_names(node)
+    found = partial(evaluate, node) if names is None else partial(_follow, names)
+    return found, frozenset(_root_names(node))
+
+
+def _plain_names(node: Node) -> tuple[str, ...] | None:
+    """Return the names of an expression like `a.b.c`, which needs no interpreter; None for any other."""
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return None
+    names: tuple[str, ...] = ()
+    for child in node["children"]:
+        below = _plain_names(child)
+        if below is None:
+            return None
+        names += below
+    return names
+
+
+def _follow(names: tuple[str, ...], value: Any) -> Any:
+    """Go from name to name; what has no names, or not this one, gives null."""
+    for name in names:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
 
 
 def _check(node: Node, depth: int, *, in_call: bool) -> None:

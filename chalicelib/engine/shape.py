@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.engine.steps.base import StepType
+from chalicelib.engine.steps.base import STEPS, StepType
 
 # \Z and not $, which in Python also stands before a newline at the end.
 DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
 STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
-MAX_STEPS = 500
 MAX_TIMEOUT_SECONDS = 10 * 366 * 86_400
 
 _ERRORS = {
@@ -63,7 +62,7 @@ DEFINITION: dict[str, Any] = {
         "timeoutSeconds": _SECONDS,
         "maxTransitions": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
         "output": {},
-        "steps": {"type": "array", "minItems": 1, "maxItems": MAX_STEPS},
+        "steps": STEPS,
     },
     "required": ["id", "steps"],
     "additionalProperties": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from json.encoder import encode_basestring
@@ -43,31 +44,39 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def digest(value: Any) -> str:
+    """Return the fingerprint of a value: the same for what is equal as JSON."""
+    canonical = json.dumps(value, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
 def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:
     """Return about how many bytes the JSON of a value takes; counting stops a little above `limit`."""
     total = 0
     open_values = [value]
-    while open_values and total <= limit:
-        found = open_values.pop()
+    for found in open_values:  # which grows on the way
         if isinstance(found, str):
-            total += _text_size(found, limit)
+            plain = found.isascii() and len(found) <= limit and found.isprintable()
+            total += len(found) + 2 if plain else _text_size(found, limit)
         elif isinstance(found, dict):
             total += 2 + 2 * len(found)
             if total <= limit:
-                open_values.extend(found)
-                open_values.extend(found.values())
+                open_values += found
+                open_values += found.values()
         elif isinstance(found, list):
             total += 2 + len(found)
             if total <= limit:
-                open_values.extend(found)
+                open_values += found
         else:
             total += _plain_size(found)
+        if total > limit:
+            break
     return total
 
 
 def _text_size(text: str, limit: int) -> int:
     """Return about the bytes of a text in JSON: a control character takes six."""
-    if len(text) > limit or (text.isascii() and text.isprintable()):
+    if len(text) > limit:
         return len(text) + 2
     written: str = encode_basestring(text)
     return len(written) if written.isascii() else len(written.encode("utf-8", "surrogatepass"))
@@ -100,14 +109,18 @@ def _below(level: list[Any], what: str) -> list[Any]:
     """Return what the values of one level hold. Raises Unfit for a plain value that is no JSON."""
     below: list[Any] = []
     for found in level:
-        if isinstance(found, dict):
-            if not all(isinstance(key, str) for key in found):
-                raise Unfit(DATA_INVALID, f"{what} holds a key that is no text")
-            below.extend(found)
-            below.extend(found.values())
+        if isinstance(found, str):
+            if not found.isascii() and not _is_unicode(found):
+                raise Unfit(DATA_INVALID, f"{what} holds {plain_flaw(found)}")
+        elif isinstance(found, dict):
+            for key in found:
+                if not isinstance(key, str):
+                    raise Unfit(DATA_INVALID, f"{what} holds a key that is no text")
+            below += found
+            below += found.values()
         elif isinstance(found, list):
-            below.extend(found)
-        elif not isinstance(found, str) or not found.isascii():
+            below += found
+        else:
             flaw = plain_flaw(found)
             if flaw is not None:
                 raise Unfit(DATA_INVALID, f"{what} holds {flaw}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import deque
 from typing import Any
 
-from chalicelib.engine import values
+from chalicelib.engine import fanout, values, waits
 from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import TaskResult
@@ -19,71 +18,124 @@ from chalicelib.engine.errors import (
     Failure,
     matches,
 )
-from chalicelib.engine.events import Cover
-from chalicelib.engine.execution import Cursor
-from chalicelib.engine.expressions import Scope, Template
+from chalicelib.engine.execution import Cursor, is_part, is_slot
+from chalicelib.engine.expressions import Scope
 from chalicelib.engine.history import EventType
+from chalicelib.engine.places import line_of, task_token
+from chalicelib.engine.records import replace
 from chalicelib.engine.retries import delay_seconds, granted
-from chalicelib.engine.steps.base import Call, Done, End, Fail, Outcome, Sleep
+from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 
-MAX_STEPS = 100
+MAX_STEPS = 400
 """So many steps are taken in one decision; the rest goes on in the next."""
 MAX_EVENT_BYTES = 65_536
 """So much new data may go into the history of one decision, so that a head stays under what an item may hold."""
 MAX_OUTSIDE_BYTES = 1_048_576
 """What goes out to a call or comes back from it is not stored as it is, and may be larger than what is."""
 MAX_CAUSE_LENGTH = 4096
+CALL_OUT_MS = 30_000
+"""How long the call may take that hands out a task."""
 
 
 class Walk:
-    """Takes one cursor as far as it goes in this decision."""
+    """Takes cursors as far as they go in this decision."""
 
-    def __init__(self, draft: Draft, definition: Definition, cover: Cover | None) -> None:
+    def __init__(self, draft: Draft, definition: Definition) -> None:
         self.draft = draft
         self.definition = definition
-        self.cover = cover
         self.steps_left = MAX_STEPS
         self.bytes_left = MAX_EVENT_BYTES
+        self.waiting: deque[str] = deque()
 
     def begin(self, path: str, step_id: str, received: Any) -> None:
         """Go to a step with what it receives, and on from there."""
-        self._go_on(self._visit(path, step_id, received))
+        self._go_on(self.visit(path, step_id, received))
+
+    def go_on(self) -> None:
+        """Take the cursors that were begun as far as they go."""
+        self._go_on(None)
+
+    def revisit(self, cursor: Cursor) -> None:
+        """Visit the step of a cursor once more, with the input that it had."""
+        draft = self.draft
+        if cursor.unshaped:
+            begun = self.visit(cursor.path, cursor.step, cursor.input, cursor.vars)
+        else:
+            draft.visits += 1
+            draft.transitions += 1
+            begun = replace(cursor, visit=draft.visits, attempt=1, by=draft.by)
+            draft.record(EventType.STEP_STARTED, {"input": cursor.input}, begun)
+            draft.put(begun)
+        if begun is not None:
+            self.waiting.append(begun.path)
 
     def resume(self, cursor: Cursor, outcome: Outcome) -> None:
         """Go on from a cursor whose step has come to an outcome."""
         if cursor.step not in self.definition.steps:
             outcome = Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}", final=True)
-        self._go_on(self._settle(cursor, outcome))
+        self._go_on(self.settle(cursor, outcome))
 
     def _go_on(self, cursor: Cursor | None) -> None:
-        """Take step after step, as far as this decision goes."""
-        while cursor is not None:
-            if self.steps_left <= 0 or self.bytes_left <= 0:
-                self._drive(cursor, self.draft.now_ms)
+        """Take step after step, as far as this decision goes; then the branches that were begun on the way."""
+        while True:
+            while cursor is not None:
+                if self.steps_left <= 0 or self.bytes_left <= 0:
+                    self.draft.drive(cursor, self.draft.now_ms)
+                    break
+                self.steps_left -= 1
+                cursor = self.settle(cursor, self.enter(cursor))
+            cursor = None
+            while cursor is None and self.waiting:
+                cursor = self.draft.cursors.get(self.waiting.popleft())
+            if cursor is None:
                 return
-            self.steps_left -= 1
-            cursor = self._settle(cursor, self.enter(cursor))
 
     def enter(self, cursor: Cursor) -> Outcome:
         """Ask the step's type what this attempt comes to."""
-        step = self._step(cursor)
+        step = self.step_of(cursor)
         try:
             if cursor.unshaped:
                 self._shaped(step, cursor)  # fails again, as it did when the visit began
-            outcome = step.enter(self._scope(cursor), self.draft.now_ms)
+            outcome = self._entered(step, cursor)
             if isinstance(outcome, Call):
                 values.measure(outcome.request, "the request", MAX_OUTSIDE_BYTES)
-        except _FAULTS as error:
+        except FAULTS as error:
             return Fail(_name(error), str(error))
         return outcome
 
-    def _step(self, cursor: Cursor) -> Step:
+    def _entered(self, step: Step, cursor: Cursor) -> Outcome:
+        if cursor.held is not None and "gather" in cursor.held:
+            return fanout.gather(self, cursor)
+        if is_slot(cursor):
+            return fanout.start_of_slot(self, cursor)
+        if is_part(self.draft.base, cursor):
+            return fanout.part(self, cursor)
+        scope = self.scope(cursor)
+        if step.type.tokens:
+            token = task_token(self.draft.base, cursor.visit, cursor.attempt)
+            scope = scope | {"task": {"token": token}}
+        return step.enter(scope, self.draft.now_ms)
+
+    def step_of(self, cursor: Cursor) -> Step:
+        """Return the step at which a cursor stands."""
         return self.definition.steps[cursor.step]
 
-    def _scope(self, cursor: Cursor) -> Scope:
-        return {"input": cursor.input, "stash": self.draft.stash, "execution": self.draft.shown_execution}
+    def scope(self, cursor: Cursor) -> Scope:
+        """Return the names that a step's expressions see."""
+        found = {"input": cursor.input, "stash": self.draft.stash, "execution": self.draft.shown_execution}
+        if not cursor.path:
+            return found
+        stash = self.draft.stash
+        for path in line_of(cursor.path):
+            at = cursor if path == cursor.path else self.draft.cursors.get(path)
+            own = at.vars if at is not None and at.vars is not None else {}
+            if "stash" in own:
+                stash = stash | own["stash"]
+            if "index" in own:
+                found |= {"item": own["item"], "index": own["index"]}
+        return found | {"stash": stash}
 
-    def _visit(self, path: str, step_id: str, received: Any) -> Cursor | None:
+    def visit(self, path: str, step_id: str, received: Any, own: dict[str, Any] | None = None) -> Cursor | None:
         """Start a visit of a step: count it, reshape its input, write it down. None when that ended the walk."""
         draft = self.draft
         if draft.transitions >= self.definition.max_transitions:
@@ -91,29 +143,29 @@ class Walk:
             return None
         draft.visits += 1
         draft.transitions += 1
-        draft.step = step_id
         step = self.definition.steps[step_id]
         now = draft.now_ms
-        cursor = Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now)
-        if step.input is not None:
+        cursor = Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, vars=own)
+        if step.input is not None and not is_part(draft.base, cursor):
             try:
                 cursor = replace(cursor, input=self._shaped(step, cursor))
-            except _FAULTS:
+            except FAULTS:
                 cursor = replace(cursor, unshaped=True)
         draft.record(EventType.STEP_STARTED, {"input": cursor.input}, cursor)
+        draft.put(cursor)
         return cursor
 
     def _shaped(self, step: Step, cursor: Cursor) -> Any:
         """Return what the step's `input` makes of what it received."""
         template = step.input
-        return cursor.input if template is None else self._bounded(template(self._scope(cursor)), "the step's input")
+        return cursor.input if template is None else self._bounded(template(self.scope(cursor)), "the step's input")
 
     def _too_many(self, step_id: str) -> None:
         limit = self.definition.max_transitions
         cause = f"{limit} step attempts were made, as many as maxTransitions allows"
         self.draft.fail(Failure(TOO_MANY_TRANSITIONS, cause, step_id))
 
-    def _settle(self, cursor: Cursor, outcome: Outcome) -> Cursor | None:
+    def settle(self, cursor: Cursor, outcome: Outcome) -> Cursor | None:
         """Do what an outcome means; return the cursor of the next step if the walk goes on."""
         match outcome:
             case Done():
@@ -121,26 +173,50 @@ class Walk:
             case Sleep(until_ms=until_ms):
                 self._sleep(cursor, until_ms)
             case Call():
-                self._drive(cursor, self.draft.now_ms)
+                self._call(cursor, outcome)
+            case Park():
+                return waits.park(self, cursor, outcome)
+            case Fan():
+                return fanout.begin(self, cursor, outcome)
             case End(output=output):
                 return self._end(cursor, output)
             case Fail(error=error, cause=cause, final=True):
                 failure = Failure(error, cause, cursor.step)
                 self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
-                self.draft.fail(failure)
+                return self.stop(cursor, failure)
             case Fail(error=error, cause=cause):
-                return self._fail(cursor, Failure(error, cause[:MAX_CAUSE_LENGTH], cursor.step))
+                return self.fail(cursor, Failure(error, cause[:MAX_CAUSE_LENGTH], cursor.step))
         return None
+
+    def _call(self, cursor: Cursor, call: Call) -> None:
+        """Leave the call to whoever drives the cursor; the step's own timeout goes on for what follows it."""
+        held = cursor.held if call.child is None else {**(cursor.held or {}), "child": call.child}
+        self.draft.drive(cursor, self.draft.now_ms, needs_ms=self._needs_ms(cursor), held=held)
+
+    def _needs_ms(self, cursor: Cursor) -> int:
+        step = self.step_of(cursor)
+        if step.type.tokens:
+            return CALL_OUT_MS
+        timeout = step.timeout_seconds if step.type.max_timeout_seconds is not None else None
+        return round((timeout or 0) * 1000)
 
     def _done(self, cursor: Cursor, done: Done) -> Cursor | None:
         """Record a step's success and go to the next step, or end."""
-        step = self._step(cursor)
+        raw = cursor.input if done.passes else done.value
+        if is_slot(cursor):
+            return fanout.join(self, cursor, raw)
+        step = self.step_of(cursor)
+        if is_part(self.draft.base, cursor):
+            self.draft.record(EventType.STEP_SUCCEEDED, {"output": None}, cursor)
+            self.draft.succeed(raw)
+            return None
         try:
             for logged in done.details.values():
                 self._bounded(logged, "what the step logs")
-            output, kept = self._results(step, cursor, cursor.input if done.passes else done.value)
-        except _FAULTS as error:
-            return self._fail(cursor, _as_failure(error, step.id))
+            output, kept = self._results(step, cursor, raw)
+            cursor = self._keeping(cursor, kept)
+        except FAULTS as error:
+            return self.fail(cursor, _as_failure(error, step.id))
         details: dict[str, Any] = {**done.details, "output": output}
         if kept:
             details["stash"] = kept
@@ -149,28 +225,30 @@ class Walk:
             details["next"] = following
         self.draft.record(EventType.STEP_SUCCEEDED, details, cursor)
         if following is None:
-            self._finish(step, cursor, output)
-            return None
-        return self._visit(cursor.path, following, output)
+            return self._finish(step, cursor, output)
+        return self.visit(cursor.path, following, output, cursor.vars)
 
     def _results(self, step: Step, cursor: Cursor, raw: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the step's output and what it keeps in the stash (which is updated)."""
+        """Return the step's output and what it wants to keep in the stash."""
         if step.output is None and not step.stash:
             return (raw if raw is cursor.input else self._bounded(raw, "the step's result")), {}
-        scope = self._scope(cursor) | {"output": raw}
+        scope = self.scope(cursor) | {"output": raw}
         output = raw if step.output is None else step.output(scope)
         if output is not cursor.input:
             self._bounded(output, "the step's output")
-        kept = self._keep(step.stash, scope)
-        return output, kept
+        return output, {name: template(scope) for name, template in step.stash.items()}
 
-    def _keep(self, templates: Mapping[str, Template], scope: Scope) -> dict[str, Any]:
-        kept = {name: template(scope) for name, template in templates.items()}
-        if kept:
-            stash = self.draft.stash | kept
-            self._bounded(stash, "the stash")
+    def _keeping(self, cursor: Cursor, kept: dict[str, Any]) -> Cursor:
+        """Keep values in the stash: of the execution, or of the branch that the cursor walks on."""
+        if not kept:
+            return cursor
+        own = None if not cursor.path else (cursor.vars or {})
+        stash = (self.draft.stash if own is None else own.get("stash", {})) | kept
+        self._bounded(stash, "the stash")
+        if own is None:
             self.draft.stash = stash
-        return kept
+            return cursor
+        return replace(cursor, vars=own | {"stash": stash})
 
     def _bounded(self, value: Any, what: str) -> Any:
         """Return a value that a head may hold; raises Unfit for another. New data counts against the decision."""
@@ -179,91 +257,85 @@ class Walk:
 
     def _end(self, cursor: Cursor, received: Any) -> Cursor | None:
         """End as a `succeed` step says."""
-        step = self._step(cursor)
+        step = self.step_of(cursor)
         try:
             output, kept = self._results(step, cursor, received)
-        except _FAULTS as error:
-            return self._fail(cursor, _as_failure(error, step.id))
+            cursor = self._keeping(cursor, kept)
+        except FAULTS as error:
+            return self.fail(cursor, _as_failure(error, step.id))
         self.draft.record(EventType.STEP_SUCCEEDED, {"output": output} | ({"stash": kept} if kept else {}), cursor)
-        self._finish(step, cursor, output)
-        return None
+        return self._finish(step, cursor, output)
 
-    def _finish(self, step: Step, cursor: Cursor, output: Any) -> None:
-        """End the execution as succeeded, with the definition's own `output` where it has one."""
+    def _finish(self, step: Step, cursor: Cursor, output: Any) -> Cursor | None:
+        """End the branch; or the execution as succeeded, with the definition's own `output` where it has one."""
+        if cursor.path:
+            return fanout.join(self, cursor, output)
         if self.definition.output is not None:
             try:
-                scope = self._scope(cursor) | {"input": output, "output": output}
+                scope = self.scope(cursor) | {"input": output, "output": output}
                 output = self._bounded(self.definition.output(scope), "the execution's output")
-            except _FAULTS as error:
+            except FAULTS as error:
                 self.draft.fail(_as_failure(error, step.id))
-                return
+                return None
         self.draft.succeed(output)
+        return None
 
     def _sleep(self, cursor: Cursor, until_ms: int) -> None:
         """Wait for a moment, but no longer than the step's timeout."""
-        timeout = self._step(cursor).timeout_seconds
+        timeout = self.step_of(cursor).timeout_seconds
         timeout_at = None if timeout is None else self.draft.now_ms + round(timeout * 1000)
         until = until_ms if timeout_at is None else min(until_ms, timeout_at)
         slept_out = timeout_at is not None and timeout_at < until_ms
-        self._drive(cursor, until, sleeping=True, timeout_at_ms=timeout_at if slept_out else None)
-
-    def _drive(
-        self, cursor: Cursor, due_at_ms: int, *, sleeping: bool = False, timeout_at_ms: int | None = None
-    ) -> None:
-        """Leave the cursor to its driver: this invocation, a message, or the head's entry in the `due` index."""
-        draft = self.draft
-        token = f"{cursor.visit}.{cursor.attempt}"
-        if self.cover is not None and due_at_ms <= draft.now_ms and self._fits(cursor, self.cover):
-            token = self.cover.token
-        draft.put(
-            replace(
-                cursor,
-                token=token,
-                by=draft.by,
-                due_at_ms=due_at_ms,
-                watch_at_ms=due_at_ms + draft.watch_ms,
-                in_index=due_at_ms - draft.now_ms > draft.policy.max_delay_ms,
-                sleeping=sleeping,
-                timeout_at_ms=timeout_at_ms,
-            )
-        )
-
-    def _fits(self, cursor: Cursor, cover: Cover) -> bool:
-        timeout = self._step(cursor).timeout_seconds if not self._step(cursor).type.pure else None
-        return self.draft.now_ms + round((timeout or 0) * 1000) <= cover.until_ms
+        self.draft.drive(cursor, until, sleeping=True, timeout_at_ms=timeout_at if slept_out else None)
 
     def timed_out(self, cursor: Cursor) -> Outcome:
         """Return what a sleeping step comes to at its moment: its end, or its timeout."""
         if cursor.timeout_at_ms is None:
             return Done()
-        return Fail(TASK_TIMEOUT, f"the step took longer than its {self._step(cursor).timeout_seconds} s")
+        return Fail(TASK_TIMEOUT, f"the step took longer than its {self.step_of(cursor).timeout_seconds} s")
 
-    def performed(self, result: TaskResult) -> Outcome:
+    def performed(self, cursor: Cursor, result: TaskResult) -> Outcome:
         """Return what the end of an outside call means."""
         if result.error is not None:
             return Fail(result.error, result.cause)
+        if cursor.held is not None and "child" in cursor.held:
+            return waits.child_came_to(self, cursor, result.value)
+        step = self.definition.steps.get(cursor.step)
+        if step is not None and step.type.after is not None and "gather" not in (cursor.held or {}):
+            return step.type.after(result.value)
         try:
             values.measure(result.value, "the result", MAX_OUTSIDE_BYTES)
         except values.Unfit as error:
             return Fail(error.name, str(error))
         return Done(value=result.value, passes=False)
 
-    def _fail(self, cursor: Cursor, failure: Failure) -> Cursor | None:
-        """Try again, or go where the failure is caught, or end the execution."""
-        step = self._step(cursor)
+    def fail(self, cursor: Cursor, failure: Failure) -> Cursor | None:
+        """Try again, or go where the failure is caught, or stop here."""
+        if is_slot(cursor):
+            return fanout.join(self, cursor, None, failure)
+        step = self.step_of(cursor)
         self.bytes_left -= len(failure.cause)
-        if self._retry(step, cursor, failure):
+        part = is_part(self.draft.base, cursor)
+        if not part and self._retry(step, cursor, failure):
             return None
         kind = EventType.STEP_TIMED_OUT if failure.name == TASK_TIMEOUT else EventType.STEP_FAILED
         self.draft.record(kind, {"error": failure.document()}, cursor)
-        for catch in step.catch:
+        for catch in () if part else step.catch:
             if matches(catch.errors, failure.name):
                 try:
-                    self._keep(catch.stash, self._scope(cursor) | {"error": failure.document()})
-                except _FAULTS as error:
-                    self.draft.fail(_as_failure(error, step.id))
-                    return None
-                return self._visit(cursor.path, catch.next, cursor.input)
+                    scope = self.scope(cursor) | {"error": failure.document()}
+                    caught = {name: template(scope) for name, template in catch.stash.items()}
+                    cursor = self._keeping(cursor, caught)
+                except FAULTS as error:
+                    return self.stop(cursor, _as_failure(error, step.id))
+                self.draft.snapshot = None
+                return self.visit(cursor.path, catch.next, cursor.input, cursor.vars)
+        return self.stop(cursor, failure)
+
+    def stop(self, cursor: Cursor, failure: Failure) -> Cursor | None:
+        """End the branch, or the execution, as failed."""
+        if cursor.path:
+            return fanout.join(self, cursor, None, failure)
         self.draft.fail(failure)
         return None
 
@@ -279,13 +351,16 @@ class Walk:
             return True
         seconds = delay_seconds(policy, cursor.attempt, f"{draft.base.id}/{cursor.visit}/{cursor.attempt}")
         draft.transitions += 1
+        draft.snapshot = None
         details = {"error": failure.document(), "delaySeconds": round(seconds, 3)}
         draft.record(EventType.STEP_RETRIED, details, cursor)
-        self._drive(replace(cursor, attempt=cursor.attempt + 1), draft.now_ms + round(seconds * 1000))
+        draft.drive(
+            replace(cursor, attempt=cursor.attempt + 1), draft.now_ms + round(seconds * 1000), held=None, waits=None
+        )
         return True
 
 
-_FAULTS = (ExpressionFailed, values.Unfit)
+FAULTS = (ExpressionFailed, values.Unfit)
 
 
 def _name(error: Exception) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from chalicelib.engine.execution import Cursor, Execution
-from chalicelib.engine.history import EventType
+from chalicelib.engine.history import EventType, HistoryEvent
 
+STARTED = EventType.STEP_STARTED.value
+RETRIED = EventType.STEP_RETRIED.value
 OUTCOMES = frozenset({EventType.STEP_SUCCEEDED.value, EventType.STEP_FAILED.value, EventType.STEP_TIMED_OUT.value})
-Row = list[Any]
+POSITIONED = OUTCOMES | {STARTED, RETRIED}
 
 
 class Violation(BaseException):
@@ -24,18 +26,28 @@ class Violation(BaseException):
 
 @dataclass(slots=True)
 class Record:
-    """What is known of one execution beside its head: all committed events, and what is in chunks."""
+    """What is known of one execution beside its head: all committed events, and what is in chunks.
 
-    log: list[Row] = field(default_factory=list)
+    Events are the very objects that heads hold. `frozen` holds the rows of each commit's new ones as they were then.
+    """
+
+    log: list[HistoryEvent] = field(default_factory=list)
+    frozen: list[bytes] = field(default_factory=list)
     chunked_seq: int = 0
     steps: dict[int, str] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)
+    open: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def check_commit(
-    record: Record, old: Execution | None, new: Execution, rows: Sequence[Row], watch_ms: int, now_ms: int
+    record: Record,
+    old: Execution | None,
+    new: Execution,
+    events: Sequence[HistoryEvent],
+    watch_ms: int,
+    now_ms: int,
 ) -> None:
     """Check one commit against the head that it replaces, and add its events to the record."""
     name = new.id
@@ -43,7 +55,7 @@ def check_commit(
         raise Violation("version", f"{name}: version {new.version} follows {old.version if old else 'nothing'}")
     if old is not None and old.ended:
         raise Violation("terminal", f"{name}: {old.state} became {new.state}")
-    _check_events(record, new, rows)
+    _check_events(record, new, events)
     _check_tokens(record, new)
     if not new.ended:
         _check_due(new, watch_ms, now_ms)
@@ -51,57 +63,80 @@ def check_commit(
         raise Violation("due", f"{name}: an ended head has cursors or due_at")
 
 
-def _check_events(record: Record, new: Execution, rows: Sequence[Row]) -> None:
-    name = new.id
-    known = len(record.log)
-    if [row[0] for row in rows] != list(range(new.flushed_seq + 1, new.seq + 1)):
-        raise Violation("history", f"{name}: head holds {[row[0] for row in rows]} of {new.flushed_seq}..{new.seq}")
+def _check_events(record: Record, new: Execution, events: Sequence[HistoryEvent]) -> None:
+    name, log = new.id, record.log
+    known = len(log)
+    seqs = [event.seq for event in events]
+    if seqs != list(range(new.flushed_seq + 1, new.seq + 1)):
+        raise Violation("history", f"{name}: head holds {seqs} of {new.flushed_seq}..{new.seq}")
     if new.flushed_seq > record.chunked_seq:
         raise Violation(
             "history", f"{name}: events up to {new.flushed_seq} left the head, chunks go to {record.chunked_seq}"
         )
     if new.seq < known or new.flushed_seq > known:
         raise Violation("history", f"{name}: seq fell from {known} to {new.seq}")
-    for row in rows:
-        if row[0] > known:
-            _note(record, name, row)
-            record.log.append(row)
-        elif record.log[row[0] - 1] != row:
-            raise Violation("history", f"{name}: event {row[0]} was {record.log[row[0] - 1]} and is {row}")
+    for event in events[: known - new.flushed_seq]:
+        _check_same(name, log[event.seq - 1], event)
+    added = events[known - new.flushed_seq :]
+    for event in added:
+        _note(record, name, event)
+    log += added
+    record.frozen.append(marshal.dumps([event.row() for event in added]))
     if len(record.steps) != new.visits:
         raise Violation("outcome", f"{name}: {new.visits} visits are counted, {len(record.steps)} were started")
-    for visit in record.steps:
-        if visit not in record.outcomes and not new.ended and all(cursor.visit != visit for cursor in new.cursors):
-            raise Violation("outcome", f"{name}: visit {visit} has neither an outcome nor a cursor")
+    if not new.ended:
+        there = {cursor.visit for cursor in new.cursors}
+        for visit in record.open:
+            if visit not in there:
+                raise Violation("outcome", f"{name}: visit {visit} has neither an outcome nor a cursor")
 
 
-def _note(record: Record, name: str, row: Row) -> None:
+def _check_same(name: str, logged: HistoryEvent, event: HistoryEvent) -> None:
+    if logged is not event and logged != event:
+        raise Violation("history", f"{name}: event {event.seq} was {logged.row()} and is {event.row()}")
+
+
+def check_unchanged(record: Record, name: str) -> None:
+    """See that nobody has changed an event after it was committed: heads and chunks share them."""
+    rows = [row for frozen in record.frozen for row in marshal.loads(frozen)]  # noqa: S302 - written by ourselves
+    for row, event in zip(rows, record.log, strict=True):
+        if row != event.row():
+            raise Violation("history", f"{name}: event {event.seq} was {row} and has become {event.row()}")
+
+
+def _note(record: Record, name: str, event: HistoryEvent) -> None:
     """Take a new event into account: one start and one outcome for a visit, attempts one by one."""
-    kind, step, visit, attempt = row[2], row[3], row[4], row[5]
-    if kind == EventType.STEP_STARTED.value:
+    kind, step, visit, attempt = event.type, event.step, event.visit, event.attempt
+    if step is None or visit is None or attempt is None:
+        if kind in POSITIONED:
+            raise Violation("history", f"{name}: {event.row()} says not of which visit it is")
+        return
+    if kind == STARTED:
         if visit in record.steps or visit != len(record.steps) + 1:
             raise Violation("outcome", f"{name}: visit {visit} of {step} starts after {len(record.steps)} visits")
         record.steps[visit] = step
         record.attempts[visit] = 1
-    elif kind == EventType.STEP_RETRIED.value:
+        record.open.add(visit)
+    elif kind == RETRIED:
         if attempt != record.attempts[visit] or visit in record.outcomes:
             raise Violation("outcome", f"{name}: attempt {attempt} of visit {visit} is retried out of turn")
         record.attempts[visit] = attempt + 1
     elif kind in OUTCOMES:
         if visit in record.outcomes or record.attempts.get(visit) != attempt:
-            raise Violation("outcome", f"{name}: visit {visit} ({step}) ends again or at another attempt: {row}")
+            raise Violation("outcome", f"{name}: visit {visit} ends again or at another attempt: {event.row()}")
         record.outcomes[visit] = kind
+        record.open.discard(visit)
 
 
-def check_chunk(record: Record | None, execution_id: str, rows: Sequence[Row]) -> None:
+def check_chunk(record: Record | None, execution_id: str, events: Sequence[HistoryEvent]) -> None:
     """Check that a chunk holds committed events only, without gaps, and note how far chunks go."""
     log = record.log if record else []
-    for row in rows:
-        if row[0] > len(log) or log[row[0] - 1] != row:
+    for event in events:
+        if event.seq > len(log) or (log[event.seq - 1] is not event and log[event.seq - 1] != event):
             raise Violation(
-                "history", f"{execution_id}: a chunk holds event {row[0]}, which is not committed so: {row}"
+                "history", f"{execution_id}: a chunk holds event {event.seq}, which is not committed so: {event.row()}"
             )
-    seqs = [row[0] for row in rows]
+    seqs = [event.seq for event in events]
     if record is None or not seqs or seqs != list(range(seqs[0], seqs[-1] + 1)) or seqs[0] > record.chunked_seq + 1:
         raise Violation("history", f"{execution_id}: a chunk of {seqs} does not follow what is in chunks")
     record.chunked_seq = max(record.chunked_seq, seqs[-1])
@@ -131,7 +166,7 @@ def undriven(
     head: Execution, messages: Iterable[tuple[str, str, str]], excused: set[tuple[str, str]]
 ) -> Iterable[Cursor]:
     """Yield the cursors that no message (kind, token, n) can reach and that nobody has an excuse for."""
-    there = list(messages)
+    there = list(messages) if head.cursors else ()
     for cursor in head.cursors:
         if cursor.in_index:
             continue

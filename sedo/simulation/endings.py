@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.history import EventType
 
-from sedo.simulation.checks import OUTCOMES, Record, Violation
+from sedo.simulation.checks import OUTCOMES, STARTED, Record, Violation, check_unchanged
 from sedo.simulation.reference import GIVEN_UP, Expected, interpret
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def check_ending(run: Run, name: str) -> None:
     """
     head = run.world.current[name]
     record = run.world.records[name]
+    check_unchanged(record, name)
     visits, given_up = _visits(record)
     expected = interpret(run.plan.scenario, head.input, given_up)
     state = head.state.value
@@ -71,22 +72,26 @@ def _visits(record: Record) -> tuple[Visits, dict[int, int]]:
     """Return (step, attempts, error) of each visit from the history, and where processing was given up."""
     errors: dict[int, str | None] = {}
     given_up: dict[int, int] = {}
-    for row in record.log:
-        if row[2] in OUTCOMES:
-            error = row[6].get("error")
-            errors[row[4]] = error["name"] if error else None
-            if errors[row[4]] == GIVEN_UP:
-                given_up[row[4]] = row[5]
+    for event in record.log:
+        visit, attempt = event.visit, event.attempt
+        if event.type in OUTCOMES and visit is not None and attempt is not None:
+            error = event.details.get("error")
+            errors[visit] = error["name"] if error else None
+            if errors[visit] == GIVEN_UP:
+                given_up[visit] = attempt
     return [(step, record.attempts[visit], errors.get(visit)) for visit, step in record.steps.items()], given_up
 
 
 def _check_times(run: Run, name: str, record: Record) -> None:
     started: dict[int, int] = {}
     meanings: dict[str, dict[str, Any]] = run.plan.scenario.meaning
-    for row in record.log:
-        if row[2] == EventType.STEP_STARTED.value:
-            started[row[4]] = row[1]
-        elif row[2] == EventType.STEP_SUCCEEDED.value and row[5] == 1 and "seconds" in meanings[row[3]]:
-            late = row[1] - started[row[4]] - meanings[row[3]]["seconds"] * 1000
+    for event in record.log:
+        step, visit = event.step, event.visit
+        if step is None or visit is None:
+            continue
+        if event.type == STARTED:
+            started[visit] = event.at_ms
+        elif event.type == EventType.STEP_SUCCEEDED.value and event.attempt == 1 and "seconds" in meanings[step]:
+            late = event.at_ms - started[visit] - meanings[step]["seconds"] * 1000
             if not -2000 <= late <= 4000:
-                raise Violation("late", f"{name}: {row[3]} waited {late / 1000} s too long")
+                raise Violation("late", f"{name}: {step} waited {late / 1000} s too long")

@@ -1,4 +1,8 @@
-"""Virtual time and the greenlets that live in it: who goes on next is decided here and by the seed alone."""
+"""Virtual time and the greenlets that live in it: who goes on next is decided here and by the seed alone.
+
+Going through the agenda is no greenlet's own business: whoever must wait while others are due hands it to an idle
+greenlet, or a fresh one. So a job that never has to wait for another costs no switch at all.
+"""
 
 from __future__ import annotations
 
@@ -18,26 +22,37 @@ class Hub:
     def __init__(self, start_ms: int) -> None:
         self.now_ms = start_ms
         self.steps = 0
+        self._until_ms = start_ms
+        self._max_steps = 0
         self._agenda: list[tuple[int, int, greenlet | Callable[[], object]]] = []
         self._order = 0
         self._main = getcurrent()
+        self._idle: list[greenlet] = []
 
     def at(self, moment_ms: int, target: greenlet | Callable[[], object]) -> None:
         """Go on with a parked greenlet, or call something, at a moment."""
         self._order += 1
         heapq.heappush(self._agenda, (moment_ms, self._order, target))
 
-    def spawn(self, job: Callable[[], object], moment_ms: int) -> None:
-        """Begin a greenlet at a moment."""
-        self.at(moment_ms, greenlet(job, self._main))
-
     def park(self, delay_ms: int) -> None:
-        """Let others go on until some time has passed."""
-        self.at(self.now_ms + delay_ms, getcurrent())
-        self._main.switch()
+        """Let others go on until some time has passed; where nobody is due before, that time is simply over."""
+        moment = self.now_ms + delay_ms
+        agenda = self._agenda
+        alone = not agenda or agenda[0][0] > moment
+        if alone and delay_ms >= 0 and moment <= self._until_ms and self.steps <= self._max_steps:
+            self.steps += 1
+            self.now_ms = moment
+            return
+        self.at(moment, getcurrent())
+        self._give_way()
+
+    def _give_way(self) -> None:
+        """Let another greenlet go through the agenda; comes back when this one's turn has come."""
+        following = self._idle.pop() if self._idle else greenlet(self._go_through, self._main)
+        following.switch()
 
     def run_all(self, jobs: Sequence[Callable[[], object]]) -> None:
-        """Run jobs side by side as greenlets and come back when the last has ended."""
+        """Run jobs side by side and come back when the last has ended."""
         parent = getcurrent()
         if len(jobs) == 1 or parent is self._main:
             for job in jobs:
@@ -57,20 +72,28 @@ class Hub:
                 self.at(self.now_ms, parent)
 
         for job in jobs:
-            self.spawn(lambda job=job: child(job), self.now_ms)  # type: ignore[misc]
-        self._main.switch()
+            self.at(self.now_ms, lambda job=job: child(job))  # type: ignore[misc]
+        self._give_way()
         if raised:
             raise raised[0]
 
     def run(self, until_ms: int, max_steps: int) -> bool:
-        """Go through the agenda until it is empty; False when time or steps ran out."""
-        while self._agenda:
-            moment, _, target = heapq.heappop(self._agenda)
-            if moment > until_ms or self.steps > max_steps:
+        """Go through the agenda until it is empty; False when time or steps ran out. Raises what a job raises."""
+        self._until_ms, self._max_steps = until_ms, max_steps
+        return bool(greenlet(self._go_through, self._main).switch())
+
+    def _go_through(self) -> bool:
+        """What greenlets do: take what is next; its end, or what it raises, reaches `run`."""
+        agenda = self._agenda
+        while agenda:
+            moment, _, target = heapq.heappop(agenda)
+            if moment > self._until_ms or self.steps > self._max_steps:
                 return False
             self.steps += 1
-            self.now_ms = max(self.now_ms, moment)
+            if moment > self.now_ms:
+                self.now_ms = moment
             if isinstance(target, greenlet):
+                self._idle.append(getcurrent())
                 target.switch()
             else:
                 target()

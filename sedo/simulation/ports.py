@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -64,7 +63,7 @@ class SimulatedStore:
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         heads = self.world.heads
-        return {name: self.world.thaw(heads[name].frozen) for name in execution_ids if name in heads}
+        return {name: self.world.thaw(heads[name]) for name in execution_ids if name in heads}
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write a head if the version fits."""
@@ -81,14 +80,17 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
+    def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
+        """Not part of a run."""
+        raise NotImplementedError
+
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Return the index, now and then as it was some time ago."""
         struck = len(self.world.faults.fired)
         return self.world.io(self.who, "due", lambda: self._due(before_ms, self._lag_ms(struck)))
 
     def _lag_ms(self, struck: int) -> int:
-        fired = self.world.faults.fired[struck:]
-        if not any(fault.kind == "stale" for fault in fired):
+        if not any(fault.kind == "stale" for fault in self.world.faults.fired[struck:]):
             return 0
         lag = int(200_000 * self.world.faults.parameter())
         self.world.tell(self.who, f"reads the index as it was {lag / 1000} s ago")
@@ -108,11 +110,10 @@ class SimulatedStore:
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
-        for last_seq, frozen in sorted(self.world.chunks.get(execution_id, {}).items()):
+        for last_seq, events in sorted(self.world.chunks.get(execution_id, {}).items()):
             seen = found[-1].seq if found else after_seq
             if last_seq > seen and len(found) < limit:
-                rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves
-                found += [HistoryEvent.from_row(row) for row in rows if row[0] > seen]
+                found += [event for event in events if event.seq > seen]
         return found
 
 
@@ -145,8 +146,16 @@ class SimulatedQueue:
 
     def _arrive(self, messages: Sequence[Outgoing], struck: int) -> list[Outgoing]:
         world = self.world
-        kinds = [fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]]
-        strength = world.faults.parameter() if kinds else 0.0
+        kinds = {fault.kind.removeprefix("api_") for fault in world.faults.fired[struck:]}
+        if not kinds:
+            for outgoing in messages:
+                world.post.send(self.who, outgoing, delay_ms=outgoing.delay_seconds * 1000, lost=False)
+            return []
+        return self._arrive_struck(messages, kinds)
+
+    def _arrive_struck(self, messages: Sequence[Outgoing], kinds: set[str]) -> list[Outgoing]:
+        world = self.world
+        strength = world.faults.parameter()
         refused = messages[: 1 + int(strength * len(messages))] if "half_sent" in kinds else []
         for outgoing in messages:
             if outgoing in refused:
@@ -158,7 +167,7 @@ class SimulatedQueue:
                 delay += int(600_000 * strength)
             if "early" in kinds:
                 delay = max(0, delay - int(100_000 * strength))
-            if {"late", "early"} & set(kinds):
+            if kinds & {"late", "early"}:
                 world.disturbed.add(outgoing.message.execution_id)
             world.post.send(self.who, outgoing, delay_ms=delay, lost="lost" in kinds)
         return list(refused)
@@ -202,8 +211,9 @@ class ScriptedRunner:
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
         name = task.idempotency_key.split("/")[0]
         self._count(name, task)
-        ending = "POISON" if answer.poison else answer.error or "fine"
-        self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
+        if self.world.story is not None:
+            ending = "POISON" if answer.poison else answer.error or "fine"
+            self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
         if answer.poison:
             self.world.disturbed.add(name)
             raise PoisonError(f"visit {task.visit} of {name}")
@@ -243,5 +253,6 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         nonces=nonces,
         sleep=sleep,
         run_all=hub.run_all,
+        call_all=hub.run_all,
         _parsed=cache,
     )

@@ -23,7 +23,7 @@ class Post:
     def __init__(self, world: World) -> None:
         self.world = world
         self.parcels: dict[str, list[Parcel]] = {}
-        self.sent: list[Message] = []
+        self.sent: list[tuple[Message, str]] = []
         self.copies: dict[tuple[str, str], int] = {}
         self.ready: dict[str, list[Parcel]] = {queue: [] for queue in QUEUES}
         self.polled: dict[str, bool] = dict.fromkeys(QUEUES, False)
@@ -32,11 +32,12 @@ class Post:
         """Put one message into its queue."""
         message = outgoing.message
         self.world.counts.messages += 1
-        self.sent.append(message)
+        body = body_of(message)
+        self.sent.append((message, body))
         key = (message.execution_id, message.token)
         self.copies[key] = self.copies.get(key, 0) + 1
         queue = "timeout" if outgoing.delay_seconds else "ready"
-        parcel = Parcel(self.world.number("parcel"), message, body_of(message), queue)
+        parcel = Parcel(self.world.number("parcel"), message, body, queue)
         if self.world.story is not None:
             when = f" in {delay_ms / 1000} s" if delay_ms else ""
             text = f"sends {message.kind} {message.token} [{message.n}] of {message.execution_id}{when}"

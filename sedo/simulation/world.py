@@ -25,11 +25,12 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Stored:
-    """A head as bytes, so that nobody shares an object with anybody."""
+    """A head as bytes, so that nobody shares an object with anybody; its events are shared, and checked at the end."""
 
     version: int
     nonce: str
     frozen: bytes
+    events: tuple[HistoryEvent, ...]
 
 
 @dataclass
@@ -60,7 +61,7 @@ class World:
         self.heads: dict[str, Stored] = {}
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
-        self.chunks: dict[str, dict[int, bytes]] = {}
+        self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
@@ -167,14 +168,9 @@ class World:
 
     # --- heads
 
-    def freeze(self, execution: Execution, rows: Sequence[list[Any]]) -> bytes:
-        """Return a head as bytes."""
-        return marshal.dumps((to_document(execution), list(rows)))
-
-    def thaw(self, frozen: bytes) -> Execution:
+    def thaw(self, stored: Stored) -> Execution:
         """Return a head that nobody else holds."""
-        document, rows = marshal.loads(frozen)  # noqa: S302 - written by ourselves a moment ago
-        return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
+        return from_document(marshal.loads(stored.frozen), stored.events)  # noqa: S302 - written by ourselves
 
     def commit(self, who: Invocation, execution: Execution, nonce: str) -> Committed | Conflict:
         """Do what the conditional write does."""
@@ -187,14 +183,15 @@ class World:
         if stored.nonce == nonce:
             return Committed()
         self.tell(who, f"loses the race for v{execution.version} of {execution.id}")
-        return Conflict(self.thaw(stored.frozen))
+        return Conflict(self.thaw(stored))
 
     def put(self, who: Invocation, execution: Execution, nonce: str) -> None:
         """Write a head, and check everything that a commit has to keep."""
         name = execution.id
         old = self.current.get(name)
-        kept = tuple(event for event in execution.events if event.seq > execution.flushed_seq)
-        rows = [event.row() for event in kept]
+        kept = execution.events
+        if kept and kept[0].seq <= execution.flushed_seq:
+            kept = tuple(event for event in kept if event.seq > execution.flushed_seq)
         if old is None:
             self._alias[name] = f"e{len(self._alias) + 1}"
             self.records[name] = Record()
@@ -202,13 +199,12 @@ class World:
             self.tell(who, f"commits v{execution.version} of {name}: {_described(execution)}")
         settings = self.settings
         watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
-        check_commit(self.records[name], old, execution, rows, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
+        check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
         for parcel in who.parcels:
             if parcel.message.execution_id == name:
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
-        frozen = self.freeze(execution, rows)
-        self.heads[name] = Stored(execution.version, nonce, frozen)
+        self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
         self.counts.commits += 1
@@ -220,20 +216,22 @@ class World:
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
-        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors} if old else {}
+        if old is None:
+            return
+        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if old is not None and same is not None and same.by != cursor.by and not same.in_index:
+            if same is not None and same.by != cursor.by and not same.in_index:
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk, keyed by its last seq."""
-        rows = [event.row() for event in events]
-        check_chunk(self.records.get(execution_id), execution_id, rows)
-        self.tell(who, f"flushes events {rows[0][0]}..{rows[-1][0]} of {execution_id}")
-        self.chunks.setdefault(execution_id, {})[rows[-1][0]] = marshal.dumps(rows)
+        check_chunk(self.records.get(execution_id), execution_id, events)
+        first, last = events[0].seq, events[-1].seq
+        self.tell(who, f"flushes events {first}..{last} of {execution_id}")
+        self.chunks.setdefault(execution_id, {})[last] = tuple(events)
 
     # --- who drives what
 

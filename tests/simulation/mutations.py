@@ -53,7 +53,7 @@ def no_nonce_check(patch: Patch) -> None:
     def mutated(self: World, who: Any, execution: Any, nonce: str) -> Any:
         stored = self.heads.get(execution.id)
         if stored is not None and stored.nonce == nonce:
-            return Conflict(self.thaw(stored.frozen))
+            return Conflict(self.thaw(stored))
         return commit(self, who, execution, nonce)
 
     patch.setattr(World, "commit", mutated)
@@ -86,7 +86,7 @@ def forget_due_at(patch: Patch) -> None:
 def deadline_ignored(patch: Patch) -> None:
     due = Draft._due_at_ms
 
-    def mutated(self: Draft) -> int:
+    def mutated(self: Draft) -> int | None:
         base, self.base = self.base, replace(self.base, deadline_at_ms=None)
         try:
             return due(self)
@@ -268,6 +268,17 @@ def result_of_any_attempt(patch: Patch) -> None:
     patch.setattr(Driver, "_moved_on", lambda self, before, after, event: False)
 
 
+def committed_event_changed(patch: Patch) -> None:
+    """Processing writes into the history that it was given."""
+    decide = deciding.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        execution.events[0].details["seen"] = True
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+
+
 MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (send_before_write, None),
     (ignore_by, None),
@@ -294,5 +305,6 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (loser_sends_again_and_acknowledges, ("duplicate", "crash_at_send")),
     (api_forgets_its_watchdog, None),
     (result_of_any_attempt, None),
+    (committed_event_changed, ()),
 )
 """Each mutation with the kinds of faults that show it; None: any."""

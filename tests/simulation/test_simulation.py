@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from sedo.simulation.campaign import run_chunk
+from sedo.simulation.checks import Violation
 from sedo.simulation.faults import KINDS
 from sedo.simulation.hub import Hub
 from sedo.simulation.plan import Options
-from sedo.simulation.run import simulate
+from sedo.simulation.run import Run, simulate
 from sedo.simulation.shrink import shrink, story
 from tests.simulation.mutations import acknowledge_early
 
@@ -86,6 +87,7 @@ def test_figures_are_printed_as_json() -> None:
 
     assert found["seeds"] == 20
     assert found["executions"] > 20
+    assert found["executions_per_cpu_s"] > 0
     assert found["violations"] == []
 
 
@@ -97,7 +99,66 @@ def test_greenlets_go_on_in_the_order_of_their_moments() -> None:
         hub.park(pause)
         seen.append(f"{name}@{hub.now_ms}")
 
-    hub.spawn(lambda: hub.run_all([lambda: job("a", 20), lambda: job("b", 10)]), 5)
+    hub.at(5, lambda: hub.run_all([lambda: job("a", 20), lambda: job("b", 10)]))
 
     assert hub.run(1000, 100)
     assert seen == ["b@15", "a@25"]
+
+
+def test_whoever_is_due_first_goes_on_while_another_waits() -> None:
+    hub = Hub(0)
+    seen: list[str] = []
+
+    def job(name: str, pauses: tuple[int, ...]) -> None:
+        for pause in pauses:
+            hub.park(pause)
+            seen.append(f"{name}@{hub.now_ms}")
+
+    hub.at(0, lambda: job("a", (10, 1, 30)))
+    hub.at(5, lambda: job("b", (5, 4, 1)))
+    hub.at(20, lambda: seen.append(f"call@{hub.now_ms}"))
+
+    assert hub.run(1000, 100)
+    assert seen == ["a@10", "b@10", "a@11", "b@14", "b@15", "call@20", "a@41"]
+
+
+def test_nobody_goes_on_beyond_the_end_of_time_or_of_steps() -> None:
+    seen: list[int] = []
+
+    def job(hub: Hub) -> None:
+        while True:
+            hub.park(10)
+            seen.append(hub.now_ms)
+
+    for until_ms, max_steps in ((35, 1000), (1000, 3)):
+        hub = Hub(0)
+        hub.at(0, lambda hub=hub: job(hub))  # type: ignore[misc]
+        assert not hub.run(until_ms, max_steps)
+
+    assert seen == [10, 20, 30, 10, 20, 30]
+
+
+def test_what_a_job_raises_comes_out_of_the_hub_whoever_waits() -> None:
+    hub = Hub(0)
+
+    def broken() -> None:
+        hub.park(10)
+        raise Violation("driver", "broken")
+
+    hub.at(0, lambda: hub.park(100))
+    hub.at(1, broken)
+
+    with pytest.raises(Violation, match="broken"):
+        hub.run(1000, 100)
+
+
+def test_loads_share_nothing_but_events() -> None:
+    run = Run(1, Options(kinds=()))
+    run.simulate()
+
+    for stored in run.world.heads.values():
+        one, other = run.world.thaw(stored), run.world.thaw(stored)
+        assert one == other
+        assert one.events is other.events
+        assert one.input is not other.input
+        assert one.stash is not other.stash

@@ -85,7 +85,7 @@ def test_attributes_say_what_indexes_and_people_need() -> None:
         "step": {"S": "wait-some-time"},
         "version": {"N": "1"},
         "nonce": {"S": NONCE},
-        "format": {"N": "1"},
+        "format": {"N": "2"},
         "tenantKey": {"S": f"123#live#{shard}"},
         "startedKey": {"S": "001795000000000#123:example-definition:f5c125a5"},
         "dueShard": {"S": shard},
@@ -149,7 +149,7 @@ def test_what_was_written_before_is_still_read() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": {"N": "2"}},
+        {"format": {"N": "3"}},
         {"format": {"S": "1"}},
         {"format": {"N": "x"}},
         {"body": {"B": b""}},

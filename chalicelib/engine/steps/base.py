@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.engine.expressions import Scope, Template, compile_template
 
 SCOPE = frozenset({"input", "stash", "execution"})
+MAX_STEPS = 500
+STEPS: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": MAX_STEPS}
+"""The shape of a list of steps; each step in it is checked by its own type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,38 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The step needs an outside call, which the runner of `type` performs."""
+    """The step needs an outside call, which the runner of `type` performs.
+
+    `child` is the number of the child execution that the call may start, None for any other call.
+    """
 
     type: str
     request: dict[str, Any]
+    child: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The step waits for somebody: `waits` is `task`, `signal` or `child`, `held` what the wait is about."""
+
+    waits: str
+    held: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fan:
+    """The step goes several ways at once, one for each of `inputs`.
+
+    `items` says that they are the items of a map, which are known by that name. At most `quota` run at a time (None:
+    all). `allowed` of them may fail, or else `tolerated_percentage`. The first one is number `offset` of the whole.
+    """
+
+    inputs: Sequence[Any]
+    items: bool = False
+    quota: int | None = None
+    tolerated_percentage: float = 0.0
+    allowed: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +86,22 @@ class Fail:
     final: bool = False
 
 
-Outcome = Done | Sleep | Call | End | Fail
+Outcome = Done | Sleep | Call | Park | Fan | End | Fail
 Enter = Callable[[Scope, int], Outcome]
 """Enter a step at a moment (milliseconds). Must be pure: it is asked again when an attempt is driven."""
 
 
 class Compiler:
-    """Compiles the templates of one step and hears all their problems."""
+    """Compiles the templates of one step, which know `names`, and hears all their problems."""
 
-    def __init__(self, path: str, complain: Callable[[str, str], None]) -> None:
+    def __init__(self, path: str, complain: Callable[[str, str], None], names: frozenset[str] = SCOPE) -> None:
         self.path = path
         self.complain = complain
+        self.names = names
 
     def template(self, value: Any, at: str, extra: frozenset[str] = frozenset()) -> Template:
         """Compile a field of the step; `at` is its JSON Pointer below the step."""
-        return compile_template(value, SCOPE | extra, self.path + at, self.complain)
+        return compile_template(value, self.names | extra, self.path + at, self.complain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +110,10 @@ class StepType:
 
     `properties` and `required` are JSON Schema of the type's own fields, `refused` the common fields that mean nothing
     there. `ends` says that neither `next` nor `end` belongs there. `pure` ones take no time and reach nothing.
-    `targets` lists the steps it may jump to by itself, with their JSON Pointers.
+    `targets` lists the steps it may jump to by itself, with their JSON Pointers; `lists` the lists of steps inside it,
+    in which `list_names` are known too.
+    `after` says what the answer of its call comes to, where that is not its result. `tokens` may be handed out by its
+    call. `answered` ones have an `inputSchema` for the answer.
     """
 
     name: str
@@ -90,5 +125,10 @@ class StepType:
     ends: bool = False
     jumps: bool = False
     targets: Callable[[Mapping[str, Any]], list[tuple[str, str]]] = lambda _spec: []
+    lists: Callable[[Mapping[str, Any]], list[tuple[str, list[Any]]]] = lambda _spec: []
+    list_names: frozenset[str] = frozenset()
+    after: Callable[[Any], Outcome] | None = None
+    tokens: bool = False
+    answered: bool = False
     default_timeout_seconds: float | None = None
     max_timeout_seconds: float | None = None

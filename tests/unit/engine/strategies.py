@@ -84,7 +84,7 @@ def _fields(type: str, **own: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[
             "stash": st.dictionaries(st.sampled_from(["a", "b"]), templates, max_size=2),
             "retry": st.lists(policies, max_size=2),
             "catch": st.lists(st.fixed_dictionaries({"errors": errors}), max_size=2),
-            "timeoutSeconds": st.sampled_from([0.001, 1, 44]),
+            "timeoutSeconds": st.sampled_from([0.001, 1, 45]),
         },
     )
 

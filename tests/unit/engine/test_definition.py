@@ -98,7 +98,7 @@ def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
     assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
 
 
-@pytest.mark.parametrize("kind", ["callback", "human", "signal", "execute", "parallel", "map", "", "Pass", None, 3, []])
+@pytest.mark.parametrize("kind", ["", "Pass", "task", None, 3, []])
 def test_unknown_step_types_are_refused_by_their_path(kind: Any) -> None:
     found = problems(document({"type": kind, "branches": [], "end": True}))
     assert set(found) == {"/steps/0/type"}

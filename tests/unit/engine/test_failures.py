@@ -155,7 +155,7 @@ def test_input_that_cannot_be_made_fails_every_attempt() -> None:
 
 def test_loop_of_failing_inputs_is_bounded_in_every_decision() -> None:
     step = HTTP | {"input": "${ abs(input) }", "catch": [{"errors": ["*"], "next": "s1"}]}
-    world = ended(step, "text", maxTransitions=500)
+    world = ended(step, "text", maxTransitions=2000)
     assert world.head.error is not None
     assert world.head.error["name"] == "Execution.TooManyTransitions"
     assert world.commits >= 5

@@ -23,7 +23,8 @@ def completed(found: Any) -> dict[str, Any]:
     ids = [step["id"] for step in found]
     steps = [step | {"id": f"{step['id']}-{i}"} if step["id"] in ids[:i] else step for i, step in enumerate(found)]
     named = set(re.findall(r"'next': '([^']+)'|'default': '([^']+)'", repr(steps)))
-    missing = {one or other for one, other in named} - {step["id"] for step in steps}
+    known = set(re.findall(r"'id': '([^']+)'", repr(steps)))  # those of inner lists too
+    missing = {one or other for one, other in named} - known
     steps += [{"id": name, "type": "pass", "end": True} for name in sorted(missing)]
     arms = [{"when": True, "next": step["id"]} for step in steps]
     return {"id": "page", "steps": [{"id": "first", "type": "choice", "choices": arms}, *steps]}

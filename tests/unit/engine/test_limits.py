@@ -35,22 +35,22 @@ def test_ten_thousand_transitions_by_default() -> None:
     assert parse(document({"type": "wait", "seconds": 0}, LOOP)).max_transitions == 10_000
 
 
-def test_one_decision_takes_at_most_100_steps_and_hands_the_rest_on() -> None:
-    world = World(document(*[PASS] * 250), inline=False)
+def test_one_decision_takes_at_most_400_steps_and_hands_the_rest_on() -> None:
+    world = World(document(*[PASS] * 490), inline=False)
     world.begin()
-    assert len(world.visited) == 101, "100 are done, the next one is begun"
-    assert [send.token for send in world.sends] == ["101.1"]
+    assert len(world.visited) == 401, "400 are done, the next one is begun"
+    assert [send.token for send in world.sends] == ["401.1"]
     world.run()
-    assert world.commits == 3
+    assert world.commits == 2
 
 
 def test_rest_of_a_long_chain_stays_with_the_covering_message() -> None:
-    chain = World(document({"type": "wait", "seconds": 1}, *[PASS] * 250))
+    chain = World(document({"type": "wait", "seconds": 1}, *[PASS] * 490))
     chain.begin()
     chain.deliver()
     assert chain.head.ended
     assert chain.sends == []
-    assert chain.commits == 4
+    assert chain.commits == 3
 
 
 def test_one_decision_writes_a_bounded_amount_of_history() -> None:

@@ -53,6 +53,32 @@ def test_a_reference_leaves_the_request_and_is_listed_beside_it() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("via", "place"),
+    [
+        ({"http": {"url": "https://x.example", "body": ["${ secrets.key }", "${ task.token }"]}}, "body"),
+        ({"lambda": {"function": "f", "payload": [1, "${ task.token }"]}}, "payload"),
+        ({"queue": {"queue": "q", "message": [1, "${ task.token }"]}}, "message"),
+    ],
+)
+def test_what_hands_out_a_task_is_a_call_like_others(via: dict[str, Any], place: str) -> None:
+    step = {"id": "call", "type": "callback", "via": via, "timeoutSeconds": 60, "end": True}
+    world = World({"id": "d", "steps": [step]})
+    world.begin()
+    world.deliver()
+    (task,) = world.tasks
+    ((kind, _),) = via.items()
+    assert task.type == kind
+    assert task.request[place][1].startswith(world.head.id)
+    assert ("secrets" in task.request) == (kind == "http")
+
+
+def test_a_secret_may_not_be_handed_out_by_a_queue() -> None:
+    via = {"queue": {"queue": "q", "message": "${ secrets.key }"}}
+    with pytest.raises(DefinitionInvalid, match="secrets are known in headers, auth and body"):
+        parse({"id": "d", "steps": [{"id": "call", "type": "callback", "via": via, "end": True}]})
+
+
 def test_a_whole_body_may_be_a_secret() -> None:
     found = request_of({"body": "${ secrets.token }"})
     assert (found["body"], found["secrets"]) == ("", [{"at": ["body"], "parts": [{"secret": "token"}]}])

@@ -99,6 +99,7 @@ class World:
             nonces=lambda: f"n{next(self._numbers)}",
             sleep=self.sleep,
             run_all=one_after_another,
+            call_all=one_after_another,
         )
         self._ticked_ms = START_MS
         for document in documents:

@@ -1,0 +1,57 @@
+"""Lists of steps inside a definition: its own, and those of branches and maps at any depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.steps.base import SCOPE
+
+MAX_LEVELS = 8
+"""So many lists may stand inside each other."""
+_STEP_PATH = re.compile(r"/steps/\d+(?:/branches/\d+/steps/\d+|/steps/\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class StepList:
+    """One list: its JSON Pointer, its members as they were posted, and the names that its expressions know."""
+
+    path: str
+    specs: list[Any]
+    names: frozenset[str] = SCOPE
+    level: int = 1
+
+
+def lists_in(document: Mapping[str, Any]) -> Iterator[StepList]:
+    """Yield the definition's own list and all below it, outer ones first; what has no shape is passed over."""
+    steps = document.get("steps")
+    waiting = [StepList("/steps", steps)] if isinstance(steps, list) else []
+    while waiting:
+        found = waiting.pop(0)
+        yield found
+        for i, spec in enumerate(found.specs):
+            waiting += _inside(found, f"{found.path}/{i}", spec)
+
+
+def _inside(found: StepList, path: str, spec: Any) -> list[StepList]:
+    kind = spec.get("type") if isinstance(spec, dict) else None
+    step_type = STEP_TYPES.get(kind) if isinstance(kind, str) else None
+    if step_type is None or found.level > MAX_LEVELS:
+        return []
+    try:
+        inner = step_type.lists(spec)
+        if not all(isinstance(steps, list) for _, steps in inner):
+            return []
+    except (KeyError, TypeError, AttributeError):  # its shape is wrong, which is told elsewhere
+        return []
+    names = found.names | step_type.list_names
+    return [StepList(path + at, steps, names, found.level + 1) for at, steps in inner]
+
+
+def step_at(path: str) -> str | None:
+    """Return the JSON Pointer of the innermost step that a path leads into."""
+    found = _STEP_PATH.match(path)
+    return None if found is None else found.group()

@@ -1,0 +1,77 @@
+"""Redrive: an execution that failed, timed out or was cancelled goes on from where it stood, in a new life.
+
+Plain steps are visited anew, with the input that they had. Fan-outs keep what they have, and their unfinished branches
+go on; children that did not succeed are redriven in their turn. Time and transitions are counted anew.
+"""
+
+from __future__ import annotations
+
+from chalicelib.engine.definition import Definition
+from chalicelib.engine.draft import Draft, Policy
+from chalicelib.engine.events import Redriven
+from chalicelib.engine.execution import Cursor, Execution, State, is_slot
+from chalicelib.engine.history import EventType
+from chalicelib.engine.records import replace
+from chalicelib.engine.waits import wait
+from chalicelib.engine.walk import Walk
+
+
+def obstacle(definition: Definition, execution: Execution) -> str | None:
+    """Return why an execution cannot be redriven on a version of its definition, or None."""
+    if not execution.ended:
+        return f"it has not ended: {execution.state.value}"
+    if execution.state is State.SUCCEEDED:
+        return "it has succeeded"
+    if not execution.kept:
+        return "nothing is known of where it stood"
+    for cursor in execution.kept:
+        step = definition.steps.get(cursor.step)
+        if step is None:
+            return f"version {definition.version} of the definition has no step {cursor.step!r}, where it stood"
+        if cursor.waits == "branches" and not step.branches:
+            return f"step {cursor.step!r} has no branches in version {definition.version} of the definition"
+    return None
+
+
+def again(definition: Definition, execution: Execution, event: Redriven, now_ms: int, policy: Policy) -> Draft:
+    """Return the next life of an ended execution, as far as it goes in this decision."""
+    timeout = definition.timeout_seconds if execution.shown is None else None
+    head = replace(
+        execution,
+        state=State.STARTED,
+        definition_version=event.version,
+        output=None,
+        error=None,
+        ended_at_ms=None,
+        kept=(),
+        deadline_at_ms=None if timeout is None else now_ms + round(timeout * 1000),
+        redriven_at_ms=now_ms,
+    )
+    draft = Draft(head, now_ms, event.by, policy.api_watch_ms, policy)
+    draft.life = execution.life + 1 if event.life is None else event.life
+    draft.transitions = 0
+    draft.record(EventType.EXECUTION_REDRIVEN, {"actor": event.actor, "version": event.version, "life": draft.life})
+    walk = Walk(draft, definition)
+    for cursor in execution.kept:
+        draft.put(cursor)
+    for cursor in execution.kept:
+        if draft.cursors.get(cursor.path) is cursor:
+            _go_on(walk, cursor)
+    walk.go_on()
+    return draft
+
+
+def _go_on(walk: Walk, cursor: Cursor) -> None:
+    draft = walk.draft
+    held = cursor.held or {}
+    plain = replace(cursor, waits=None, timeout_at_ms=None, sleeping=False, in_index=False)
+    if cursor.waits == "branches":
+        wait(walk, plain, "branches", dict(held))
+    elif "child" in held:
+        kept = {name: value for name, value in held.items() if name in ("slot", "child", "started")}
+        token = f"{cursor.visit}.{cursor.attempt}.r{draft.life}"
+        draft.drive(plain, draft.now_ms, token=token, held=kept | {"life": draft.life})
+    elif is_slot(cursor) or "gather" in held:
+        draft.drive(plain, draft.now_ms, token=f"{cursor.visit}.{cursor.attempt}.r{draft.life}", held=held)
+    else:
+        walk.revisit(replace(plain, held=None))

@@ -1,0 +1,45 @@
+"""`execute`: runs another definition as a child, and goes on with its output; or with its id, where nobody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.engine import values
+from chalicelib.engine.errors import EXPRESSION_FAILED
+from chalicelib.engine.expressions import Scope
+from chalicelib.engine.steps.base import Call, Compiler, Done, Enter, Fail, Outcome, StepType
+
+
+def compile_execute(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
+    """Compile the definition's name, which may be found out at run time."""
+    name = compiler.template(spec["definition"], "/definition")
+    version, waits = spec.get("version"), spec.get("wait", True)
+
+    def enter(scope: Scope, _now_ms: int) -> Outcome:
+        definition = name(scope)
+        if not isinstance(definition, str):
+            return Fail(EXPRESSION_FAILED, f"definition must be an id, found {values.text(definition):.80}")
+        request = {"definition": definition, "version": version, "input": scope["input"], "wait": waits}
+        return Call("child", request, child=0 if waits else None)
+
+    return enter
+
+
+def after(child: Any) -> Outcome:
+    """Go on with the id of a child that nobody waits for."""
+    return Done(value=child["id"], passes=False)
+
+
+EXECUTE = StepType(
+    name="execute",
+    properties={
+        "definition": {"type": "string", "minLength": 1, "maxLength": 1024},
+        "version": {"type": "integer", "minimum": 1, "maximum": 99_999_999},
+        "wait": {"type": "boolean"},
+    },
+    required=("definition",),
+    compile=compile_execute,
+    pure=False,
+    after=after,
+)

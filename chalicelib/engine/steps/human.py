@@ -1,0 +1,47 @@
+"""`human`: opens a task for a person and waits for the answer, which must pass the step's `inputSchema`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.engine import values
+from chalicelib.engine.expressions import Scope
+from chalicelib.engine.steps.base import Compiler, Enter, Outcome, Park, StepType
+
+MAX_TITLE_LENGTH = 1024
+
+
+def compile_human(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
+    """Compile what the person reads; schemas are compiled with the step."""
+    texts = {name: compiler.template(spec[name], f"/{name}") for name in ("title", "description") if name in spec}
+    roles = list(spec.get("roles", []))
+
+    def enter(scope: Scope, _now_ms: int) -> Outcome:
+        held: dict[str, Any] = {"human": True, "roles": roles}
+        for name, template in texts.items():
+            value = template(scope)
+            held[name] = (value if isinstance(value, str) else values.text(value))[:MAX_TITLE_LENGTH]
+        return Park("task", held)
+
+    return enter
+
+
+HUMAN = StepType(
+    name="human",
+    properties={
+        "title": {"type": "string", "maxLength": MAX_TITLE_LENGTH},
+        "description": {"type": "string", "maxLength": 8 * MAX_TITLE_LENGTH},
+        "roles": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": 64},
+            "maxItems": 50,
+            "uniqueItems": True,
+        },
+        "inputSchema": {"type": ["object", "boolean"]},
+        "uiSchema": {"type": "object"},
+    },
+    compile=compile_human,
+    pure=False,
+    answered=True,
+)

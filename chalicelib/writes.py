@@ -1,0 +1,79 @@
+"""Writes by callers of the API: decide, commit, decide again when somebody else wrote first, and then send.
+
+Nobody delivers an API call again. What its commit should have sent is found by the watchdog a minute later, should the
+process end in between.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from chalicelib.commits import commit
+from chalicelib.deliveries import Delivery
+from chalicelib.drive import Driver
+from chalicelib.engine.decide import Decision, decide
+from chalicelib.engine.definition import Definition
+from chalicelib.engine.effects import Send
+from chalicelib.engine.events import Event
+from chalicelib.engine.execution import Execution
+from chalicelib.outbox import Outbox, send_guarded
+from chalicelib.ports import Conflict, Message, Unavailable
+from chalicelib.runtime import Runtime
+
+logger = logging.getLogger("sedo.api")
+INLINE_MS = 5000
+"""So long a caller waits, at most, for children to be started in its own call."""
+
+
+def write(
+    runtime: Runtime, head: Execution, definition: Definition | None, make: Callable[[Execution], Event]
+) -> tuple[Execution | None, bool]:
+    """Decide an event on a head until it is written: (the head then, whether it was changed); None: it is gone.
+
+    `make` may raise to refuse what it finds in the head.
+    """
+    while True:
+        decision = decide(definition, head, make(head), runtime.now_ms(), runtime.policy)
+        if not decision.changed:
+            return head, False
+        outcome = commit(runtime, head, decision.execution)
+        if not isinstance(outcome, Conflict):
+            return follow(runtime, decision), True
+        if outcome.current is None:
+            return None, False
+        head = outcome.current
+
+
+def follow(runtime: Runtime, decision: Decision) -> Execution:
+    """Do what a committed decision of a caller wants: start children here and now, send everything else."""
+    head = decision.execution
+    here = [send for send in decision.sends if _is_about_children(head, send)]
+    send_guarded(runtime, head, [send for send in decision.sends if send not in here])
+    for send in here:
+        head = _drive(runtime, head, send)
+    return head
+
+
+def _is_about_children(head: Execution, send: Send) -> bool:
+    """Say whether all that a message would drive is done by writing other heads, which takes no time to speak of."""
+    if send.kind != "drive" or send.to is not None:
+        return False
+    driven = [cursor for cursor in head.cursors if cursor.token == send.token]
+    return bool(driven) and all(cursor.held is not None and "child" in cursor.held for cursor in driven)
+
+
+def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
+    """Drive the head as its message would, and send the message where that does not come to an end."""
+    outbox = Outbox(runtime)
+    delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
+    try:
+        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS).run(head)
+        outbox.flush()
+    except Unavailable as error:
+        logger.warning("%s: children could not be started at once: %s", head.id, error)
+        send_guarded(runtime, head, [send])
+        return head
+    if driven.must_come_back or outbox.was_refused(head.id):
+        send_guarded(runtime, head, [send])
+    return driven.execution or head
