@@ -15,6 +15,7 @@ from chalicelib.commits import commit
 from chalicelib.engine.branches import PartRequest, start_part, tombstone
 from chalicelib.engine.decide import Decision, StartRequest, decide, start
 from chalicelib.engine.definition import Definition
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import (
     CANCELLED,
@@ -39,9 +40,11 @@ BY_PARENT = "parent"
 class Children:
     """Performs what one execution wants of others; their messages go into the outbox of the batch."""
 
-    def __init__(self, runtime: Runtime, outbox: Outbox) -> None:
+    def __init__(self, runtime: Runtime, outbox: Outbox, policy: Policy) -> None:
         self.runtime = runtime
         self.outbox = outbox
+        # Who starts children is itself delivered again, or is a caller: its own patience is theirs.
+        self.policy = replace(policy, api_watch_ms=policy.watch_ms)
 
     def perform(self, parent: Execution, task: Task) -> TaskResult:
         """Do what a task says. Raises Unavailable, and what else says that it must be done again."""
@@ -68,7 +71,7 @@ class Children:
             raise Unavailable(f"{request['id']} is neither there nor not")
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
             return self._redriven(parent, found, request["life"])
-        if found.version == 1 and not found.ended:
+        if found.version == found.begun_version and not found.ended:  # its messages may never have been sent
             self.outbox.put(found, Decision.resend_all(found, self.runtime.policy).sends)
         return TaskResult(value=came_to(found))
 
@@ -82,7 +85,7 @@ class Children:
         if definition is None or why is not None:
             return TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}")
         event = Redriven(version, f"execution {parent.id}", self.runtime.nonces(), life)
-        decision = decide(definition, child, event, self.runtime.now_ms(), self.runtime.policy)
+        decision = decide(definition, child, event, self.runtime.now_ms(), self.policy)
         outcome = commit(self.runtime, child, decision.execution)
         if isinstance(outcome, Conflict):
             raise Unavailable(f"{child.id} was written by somebody else")
@@ -91,7 +94,7 @@ class Children:
         return TaskResult(value=came_to(decision.execution))
 
     def _begun(self, parent: Execution, request: dict[str, Any]) -> Decision | TaskResult:
-        now, policy = self.runtime.now_ms(), self.runtime.policy
+        now, policy = self.runtime.now_ms(), self.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]
         if "part" in request:

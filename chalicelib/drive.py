@@ -19,6 +19,7 @@ from chalicelib.commits import lighten
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.events import (
@@ -58,15 +59,23 @@ class Driver:
     """
 
     def __init__(
-        self, runtime: Runtime, outbox: Outbox, delivery: Delivery, until_ms: int, told: Sequence[str] = ()
+        self,
+        runtime: Runtime,
+        outbox: Outbox,
+        delivery: Delivery,
+        until_ms: int,
+        told: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
         self.runtime = runtime
+        self.policy = policy or runtime.policy
         self.outbox = outbox
         self.delivery = delivery
         self.message = delivery.message
         self.until_ms = until_ms
         self.told = tuple(told)
-        self.children = Children(runtime, outbox)
+        self.children = Children(runtime, outbox, self.policy)
+        self._sent: set[str] = set()
 
     def run(self, execution: Execution) -> Driven:
         """Let the message meet the head, and go on as long as this invocation drives it."""
@@ -74,7 +83,7 @@ class Driver:
         event = self._first_event(execution)
         conflicts = 0
         while event is not None:
-            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.runtime.policy)
+            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.policy)
             if decision.changed:
                 outcome = self._commit(execution, decision)
                 if isinstance(outcome, Conflict):
@@ -90,7 +99,7 @@ class Driver:
                     self._step_aside(conflicts)
                     continue
                 execution = decision.execution
-                self.outbox.put(execution, decision.sends)
+                self._put(execution, decision.sends)
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
@@ -160,8 +169,13 @@ class Driver:
         return any(cursor.token == self.message.token and not cursor.in_index for cursor in execution.cursors)
 
     def _send_lost(self, execution: Execution) -> None:
-        """Row 1: repeat the sends of what this message's processing committed."""
-        self.outbox.put(execution, sends_lost_with(execution, self.message.n, self.message.token))
+        """Row 1: repeat the sends of what this message's processing committed, but for those of this invocation."""
+        lost = sends_lost_with(execution, self.message.n, self.message.token)
+        self._put(execution, [send for send in lost if send.token not in self._sent])
+
+    def _put(self, execution: Execution, sends: Sequence[Send]) -> None:
+        self._sent.update(send.token for send in sends)
+        self.outbox.put(execution, sends)
 
     def _moved_on(self, before: Execution, after: Execution, event: Event) -> bool:
         """Say whether the winner of a race took over what this event is about; else the event is decided again."""

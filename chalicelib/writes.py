@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from chalicelib.commits import commit
 from chalicelib.deliveries import Delivery
@@ -68,7 +69,8 @@ def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
     outbox = Outbox(runtime)
     delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
     try:
-        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS).run(head)
+        policy = replace(runtime.policy, watch_ms=runtime.policy.api_watch_ms)  # nobody delivers this call again
+        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS, policy=policy).run(head)
         outbox.flush()
     except Unavailable as error:
         logger.warning("%s: children could not be started at once: %s", head.id, error)

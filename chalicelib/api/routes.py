@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import service
+from chalicelib import schedules, service, versions
 from chalicelib.api import contract, documents
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
@@ -66,6 +66,17 @@ def list_versions(call: Call) -> Answer:
     return _page(page, lambda item: documents.version_item(*item))
 
 
+def get_schedule(call: Call) -> Answer:
+    """Return when the latest version starts executions next."""
+    return Answer(schedules.upcoming(call.runtime, call["tenantId"], call["definitionId"]))
+
+
+def compare_versions(call: Call) -> Answer:
+    """Return what differs between two versions."""
+    found = versions.difference(call.runtime, call["tenantId"], call["definitionId"], call["from"], call["to"])
+    return Answer(found)
+
+
 def start_execution(call: Call) -> Answer:
     """Start; the answer says what the seed says, however far the execution has come in the same call."""
     body = call.body.value
@@ -121,6 +132,8 @@ ROUTES = (
     Route("GET", DEFINITIONS + "/{definitionId}", get_definition),
     Route("DELETE", DEFINITIONS + "/{definitionId}", delete_definition),
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
     Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),

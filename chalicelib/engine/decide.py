@@ -257,7 +257,7 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
             outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call):
+            if isinstance(outcome, Call) and (outcome.child is None or child_token(cursor) is not None):
                 tasks.append(_task(draft, definition, cursor, outcome))
             else:
                 moved = True

@@ -15,6 +15,7 @@ from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
 from chalicelib.engine.lists import lists_in, step_at
+from chalicelib.engine.schedules import Schedule, compile_schedules
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import SCOPE, Compiler, Enter, StepType
@@ -80,6 +81,7 @@ class Definition:
     timeout_seconds: float | None
     max_transitions: int
     input_schema: InputSchema
+    schedules: tuple[Schedule, ...] = ()
 
     def input_problem(self, value: Any) -> str | None:
         """Return jsonschema's full text about an input that does not pass `inputSchema`, else None."""
@@ -106,6 +108,7 @@ def parse(document: Any, version: int = 0) -> Definition:
     problems += broken_problems(document, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
+    schedules = compile_schedules(document, bad, schema, problems)
     if problems:
         raise DefinitionInvalid(_worth_saying(problems))
     return Definition(
@@ -117,6 +120,7 @@ def parse(document: Any, version: int = 0) -> Definition:
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
+        schedules=schedules,
     )
 
 

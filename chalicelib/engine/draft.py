@@ -171,7 +171,10 @@ class Draft:
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
         """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
-        return sends_made_by(self.cursors.values(), self.by, cover_token)
+        before = {cursor.token for cursor in self.base.cursors if cursor.by == self.by and not cursor.in_index}
+        return tuple(
+            send for send in sends_made_by(self.cursors.values(), self.by, cover_token) if send.token not in before
+        )
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""

@@ -64,8 +64,7 @@ class Walk:
             draft.visits += 1
             draft.transitions += 1
             begun = replace(cursor, visit=draft.visits, attempt=1, by=draft.by)
-            draft.record(EventType.STEP_STARTED, {"input": cursor.input}, begun)
-            draft.put(begun)
+            self._started(begun)
         if begun is not None:
             self.waiting.append(begun.path)
 
@@ -151,9 +150,13 @@ class Walk:
                 cursor = replace(cursor, input=self._shaped(step, cursor))
             except FAULTS:
                 cursor = replace(cursor, unshaped=True)
-        draft.record(EventType.STEP_STARTED, {"input": cursor.input}, cursor)
-        draft.put(cursor)
+        self._started(cursor)
         return cursor
+
+    def _started(self, cursor: Cursor) -> None:
+        where = {"path": cursor.path} if cursor.path else {}
+        self.draft.record(EventType.STEP_STARTED, {"input": cursor.input} | where, cursor)
+        self.draft.put(cursor)
 
     def _shaped(self, step: Step, cursor: Cursor) -> Any:
         """Return what the step's `input` makes of what it received."""

@@ -11,6 +11,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
@@ -18,6 +19,7 @@ from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
 from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
@@ -34,7 +36,9 @@ class SimulatedStore:
         self.world = world
         self.who = who
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
         """Not part of a run: definitions are there from the beginning."""
         raise NotImplementedError
 
@@ -54,6 +58,14 @@ class SimulatedStore:
         raise NotImplementedError
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def save_timetable(self, timetable: Timetable) -> bool:
         """Not part of a run."""
         raise NotImplementedError
 
@@ -204,8 +216,7 @@ class ScriptedRunner:
 
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
-        place = {"http": "url", "lambda": "function", "queue": "queue"}[task.type]
-        answer = answer_of(task.request[place].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
+        answer = _scripted(task)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
@@ -219,17 +230,37 @@ class ScriptedRunner:
             raise PoisonError(f"visit {task.visit} of {name}")
         if answer.error is not None:
             return TaskResult(error=answer.error, cause="as scripted")
-        return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        script, *rest = _place(task)
+        if not rest:
+            return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        if "body" in task.request:
+            self.world.called(task, name)
+        number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
+        return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
 
     def _count(self, name: str, task: Task) -> None:
         world = self.world
         world.counts.calls += 1
         for parcel in self.who.parcels:
-            if parcel.message.execution_id == name and task.idempotency_key.split("/")[2] != task.step:
+            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
                 raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and name not in world.disturbed:
+        if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+
+def _place(task: Task) -> list[str]:
+    """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
+    place = {"lambda": "function", "queue": "queue"}.get(task.type, "url")
+    return str(task.request[place]).removeprefix("http://there/").split("/")
+
+
+def _scripted(task: Task) -> Answer:
+    script, *rest = _place(task)
+    if not rest:
+        return answer_of(script, task.visit, task.attempt, task.timeout_seconds)
+    index = int(rest[1]) if len(rest) > 1 else None
+    return scripted(script, rest[0], index, task.attempt, task.timeout_seconds)
 
 
 def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str, tuple[Parcel, int]]) -> Runtime:

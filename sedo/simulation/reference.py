@@ -46,7 +46,7 @@ def interpret(  # noqa: C901 - one page, read from top to bottom
                 error = GIVEN_UP
             if error is None or step["type"] == "fail":
                 break
-            policy = next((entry for entry in step.get("retry", ()) if _covers(entry["errors"], error)), None)
+            policy = next((entry for entry in step.get("retry", ()) if covers(entry["errors"], error)), None)
             if policy is None or attempt >= policy["maxAttempts"] or error == GIVEN_UP:
                 break
             if transitions >= limit:
@@ -56,7 +56,7 @@ def interpret(  # noqa: C901 - one page, read from top to bottom
             attempt += 1
         visits.append((name, attempt, error))
         if error is not None:
-            catch = next((entry for entry in step.get("catch", ()) if _covers(entry["errors"], error)), None)
+            catch = next((entry for entry in step.get("catch", ()) if covers(entry["errors"], error)), None)
             if catch is None or step["type"] == "fail":
                 return Expected("ExecutionFailed", None, error, visits)
             if "stash" in catch:
@@ -102,7 +102,8 @@ def _attempt(
     return None, received, following
 
 
-def _covers(patterns: list[str], error: str) -> bool:
+def covers(patterns: list[str], error: str) -> bool:
+    """Say whether an error is one of those that a retry or a catch names."""
     for pattern in patterns:
         if pattern in ("*", error) or error.startswith(pattern + "."):
             return True

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
+from chalicelib.engine.effects import Task
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.places import child_token
+from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
 
@@ -72,6 +75,8 @@ class World:
         self.busy_until_ms = 0
         self.calm = False
         self.begin: Callable[[str, list[Parcel]], None] = lambda queue, parcels: None
+        self.after_commit: Callable[[Execution], None] = lambda head: None
+        self.called: Callable[[Task, str], None] = lambda task, owner: None
         self.begin_tick: Callable[[], None] = lambda: None
         self.story: list[str] | None = [] if trace else None
         self._numbers: dict[str, int] = {}
@@ -213,15 +218,16 @@ class World:
         log.append((self.hub.now_ms, execution.due_at_ms, not execution.ended and due_is_watchdog(execution)))
         if execution.due_at_ms is not None:
             self.ticker.arm(execution.due_at_ms)
+        self.after_commit(execution)
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
         if old is None:
             return
-        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
+        before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
-            same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index:
+            same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
+            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
@@ -253,14 +259,46 @@ class World:
         return list(undriven(self.current[name], self.post.about(name), self.excused))
 
     def check_driven(self, name: str) -> None:
-        """Check that a live head has, for each cursor, a message or a living invocation that has just made it."""
+        """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
+
+        Of an ended child, check that its parent knows, or will be told.
+        """
         head = self.current.get(name)
-        if head is None or not head.cursors or self.makers[name].alive:
+        if head is None or self.makers[name].alive:
             return
-        for cursor in self._undriven(name):
+        if head.ended and head.parent is not None:
+            self._check_told(head)
+        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _begun_again(self, child: Execution) -> bool:
+        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is None or child.version != child.begun_version:
+            return False
+        visit, _, attempt = place[0].partition("-")
+        position = (int(visit), int(attempt or 1))
+        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
+
+    def _check_told(self, child: Execution) -> None:
+        parent = self.current.get((child.parent or {})["id"])
+        token = (child.parent or {})["token"]
+        if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
+            return
+        waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
+        if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
+            return
+        here = self.post.about(child.id)
+        if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.post.about(parent.id)):
+            return
+        raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
+
+    def is_disturbed(self, name: str) -> bool:
+        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
+        return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""
