@@ -18,7 +18,7 @@ from chalicelib.runtime import Runtime
 from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
-from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.scenarios import Answer, answer_of, result_of
 from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
@@ -173,6 +173,8 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
+                if self.who.kind == "api":
+                    world.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
             if "late" in kinds:
@@ -232,7 +234,7 @@ class ScriptedRunner:
             return TaskResult(error=answer.error, cause="as scripted")
         script, *rest = _place(task)
         if not rest:
-            return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+            return TaskResult(value=result_of(task.type, task.visit))
         if "body" in task.request:
             self.world.called(task, name)
         number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)

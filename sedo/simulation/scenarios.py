@@ -58,6 +58,11 @@ def answer_of(script: str, visit: int, attempt: int, timeout_seconds: float) -> 
     return Answer(error, min(int(timeout_seconds * 1000), 30_000) if error == "Task.Timeout" else takes)
 
 
+def result_of(kind: str, visit: int) -> dict[str, Any]:
+    """Return what a call of a type brings when it goes well."""
+    return {"messageId": f"m{visit}"} if kind == "queue" else {"status": 200, "headers": {}, "body": {"visit": visit}}
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A definition with the meaning of its steps.
@@ -73,7 +78,7 @@ class Scenario:
 
 
 Value = tuple[Any, ...]
-"""("const", v) · ("visit-of-body",) · ("count", name): one more than stash.name · ("stash",) · ("error",): its name."""
+"""("const", v) · ("visit-of-body",) · ("message-id",) · ("count", name): one more than stash.name · ("stash",) · ("error",): its name."""
 
 
 @dataclass
@@ -159,8 +164,9 @@ class _Author:
         if self.draw.random() < 0.4:
             step["timeoutSeconds"] = self.draw.choice((2, 10, 40))
         if self.draw.random() < 0.5:
-            step["output"] = "${ output.body.visit }"
-            meaning["output"] = ("visit-of-body",)
+            where, value = ("messageId", "message-id") if kind == "queue" else ("body.visit", "visit-of-body")
+            step["output"] = f"${{ output.{where} }}"
+            meaning["output"] = (value,)
 
     def _choice(
         self, step: dict[str, Any], meaning: dict[str, Any], i: int, names: list[str], exits: list[str]
