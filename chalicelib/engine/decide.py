@@ -293,6 +293,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
+        tenant_id=draft.base.tenant_id,
     )
 
 

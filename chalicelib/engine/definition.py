@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chalicelib.engine import values
+from chalicelib.engine.broken import broken_problems
 from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
@@ -100,11 +101,12 @@ def parse(document: Any, version: int = 0) -> Definition:
     def complain(path: str, message: str) -> None:
         problems.append(Problem(path, message))
 
+    bad = {problem.path for problem in problems}
     broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
     steps = _compile_steps(document, broken, complain)
     if steps or broken:
         problems += check_flow(document, broken)
-    bad = {problem.path for problem in problems}
+    problems += broken_problems(document, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
     schedules = compile_schedules(document, bad, schema, problems)

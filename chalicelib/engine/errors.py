@@ -2,6 +2,9 @@
 
 Http.<status>  Http.5xx  Http.4xx  Http.ConnectionFailed      http steps
 Http.Forbidden  Http.TooManyRedirects                         http steps: an address or a chain that is not allowed
+Lambda.<errorType>  Lambda.Forbidden                          lambda steps: what the function raised; not one to call
+Queue.<code>  Queue.NotFound  Queue.Forbidden                 queue steps
+Secrets.NotFound  Secrets.Unavailable                         a secret that a call needs cannot be had
 Task.Failed  Task.Timeout  Task.HeartbeatTimeout              a call or task that fails, takes too long, or is silent
 Input.Invalid  Definition.Unknown  Execution.TooDeep          an `execute` that cannot start its child
 Branch.Stopped                                                in history alone: a neighbour's failure ended a branch
@@ -25,6 +28,8 @@ DATA_TOO_LARGE = "Data.TooLarge"
 EXECUTION_TIMEOUT = "Execution.Timeout"
 EXPRESSION_FAILED = "Expression.Failed"
 PROCESSING_FAILED = "Sedo.ProcessingFailed"
+SECRETS_NOT_FOUND = "Secrets.NotFound"
+SECRETS_UNAVAILABLE = "Secrets.Unavailable"
 TASK_FAILED = "Task.Failed"
 TASK_TIMEOUT = "Task.Timeout"
 BRANCH_STOPPED = "Branch.Stopped"

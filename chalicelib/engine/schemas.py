@@ -23,6 +23,7 @@ from referencing.jsonschema import EMPTY_REGISTRY
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem
+from chalicelib.engine.patterns import found_in, work_of
 from chalicelib.engine.schema_checks import schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
@@ -114,20 +115,70 @@ def _sorted(value: Any) -> Any:
 
 def _bounded(dialect: type[Validator]) -> type[Validator]:
     """Return a dialect whose keywords take from the budget of the validation that is going on."""
-    counted = {keyword: _counted(rule) for keyword, rule in dialect.VALIDATORS.items()}
+    linear = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
+    }
+    counted = {keyword: _counted(rule) for keyword, rule in (dialect.VALIDATORS | linear).items()}
     bounded: type[Validator] = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
     return bounded
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
     def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Any:
-        left = _work_left.get() - 1
-        if left < 0:
-            raise _TooMuch
-        _work_left.set(left)
+        _spend(1)
         return rule(validator, value, instance, schema)
 
     return count
+
+
+def _spend(work: int) -> None:
+    left = _work_left.get() - work
+    if left < 0:
+        raise _TooMuch
+    _work_left.set(left)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    _spend(1 + work_of(pattern, text))
+    return found_in(pattern, text)
+
+
+def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """`pattern` as jsonschema has it, but in linear time; so are the next two."""
+    if validator.is_type(instance, "string") and not _matches(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "object"):
+        for pattern, below in patterns.items():
+            for name, value in instance.items():
+                if _matches(pattern, name):
+                    yield from validator.descend(value, below, path=name, schema_path=pattern)
+
+
+def _additional_properties(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the keyword for the members that no pattern takes; without patterns it is the dialect's own."""
+
+    def additional(validator: Validator, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        patterns = schema.get("patternProperties", {})
+        if not patterns or not validator.is_type(instance, "object"):
+            yield from rule(validator, allowed, instance, schema)
+            return
+        known = schema.get("properties", {})
+        left = [name for name in instance if name not in known and not any(_matches(p, name) for p in patterns)]
+        if allowed is False and left:
+            names = ", ".join(map(repr, sorted(left)))
+            yield ValidationError(f"{names}: no such property is known, and no pattern of {sorted(patterns)} matches")
+            return
+        plain = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
+        yield from rule(validator, allowed, {name: instance[name] for name in left}, plain)
+
+    return additional
 
 
 _DEFAULT = "https://json-schema.org/draft/2020-12/schema"

@@ -18,7 +18,7 @@ from chalicelib.runtime import Runtime
 from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
-from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.scenarios import Answer, answer_of, result_of
 from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
@@ -242,7 +242,7 @@ class ScriptedRunner:
             return TaskResult(error=answer.error, cause="as scripted")
         script, *rest = _place(task)
         if not rest:
-            return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+            return TaskResult(value=result_of(task.type, task.visit))
         if "body" in task.request:
             self.world.called(task, name)
         number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
@@ -261,7 +261,8 @@ class ScriptedRunner:
 
 def _place(task: Task) -> list[str]:
     """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
-    return str(task.request["url"]).removeprefix("http://there/").split("/")
+    place = {"lambda": "function", "queue": "queue"}.get(task.type, "url")
+    return str(task.request[place]).removeprefix("http://there/").split("/")
 
 
 def _scripted(task: Task) -> Answer:

@@ -72,7 +72,9 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
         "/steps/0/retry",
         "/steps/1/mesage",
         "/steps/1/message",
+        "/steps/1/next",
         "/steps/2/id",
+        "/steps/2/input",
         "/steps/2/stash/1st",
         "/steps/3",
         "/steps/3/output/0",
@@ -175,6 +177,54 @@ def test_wrong_common_fields_are_refused_by_their_path(wrong: dict[str, Any], pa
 )
 def test_wrong_fields_of_step_types_are_refused_by_their_path(step: dict[str, Any], path: str) -> None:
     assert f"/steps/0{path}" in problems(document(step, maxTransitions=3))
+
+
+def test_problems_of_calls_secrets_and_schemas_are_in_one_answer_too() -> None:
+    found = problems(
+        {
+            "id": "calls",
+            "timeoutSecond": 5,
+            "inputSchema": {"properties": {"code": {"pattern": "^(?=x)"}, "n": {"type": "nmber"}}},
+            "steps": [
+                {"id": "a", "type": "lamda", "function": "f", "next": "b"},
+                {"id": "b", "type": "lambda", "functon": "f", "payload": "${ inptu.x }", "timeoutSeconds": 900,
+                 "next": "cc"},
+                {"id": "ccc", "type": "queue", "queue": "no such queue", "message": "${ secrets.a }",
+                 "delaySeconds": 901, "next": "d",
+                 "catch": [{"errors": ["*"], "next": "dd", "stash": {"x": "${ eror.name }"}}]},
+                {"id": "d", "type": "http", "url": "https://x.example/${ secrets.a }", "headers": {"Host": "x"},
+                 "body": "${ secrets }", "timeoutSeconds": "30", "end": True},
+                {"id": "e", "type": "queue", "queue": "a.fifo", "message": 1, "delaySeconds": 5, "end": True},
+            ],
+        }
+    )  # fmt: skip
+    assert set(found) == {
+        "/timeoutSecond",
+        "/inputSchema/properties/n/type",
+        "/steps/0/type",
+        "/steps/1/functon",
+        "/steps/1/function",
+        "/steps/1/payload",
+        "/steps/1/timeoutSeconds",
+        "/steps/1/next",
+        "/steps/2/queue",
+        "/steps/2/message",
+        "/steps/2/delaySeconds",
+        "/steps/2/catch/0/next",
+        "/steps/2/catch/0/stash/x",
+        "/steps/3/url",
+        "/steps/3/headers/Host",
+        "/steps/3/body",
+        "/steps/3/timeoutSeconds",
+        "/steps/4/delaySeconds",
+    }
+    assert found["/timeoutSecond"].message.endswith("did you mean 'timeoutSeconds'?")
+    assert found["/steps/0/type"].message == "unknown step type, did you mean 'lambda'?"
+    assert found["/steps/1/functon"].message.endswith("did you mean 'function'?")
+    assert found["/steps/1/payload"].message.endswith("did you mean 'input'?")
+    assert found["/steps/1/timeoutSeconds"].message == "expected at most 45, found 900"
+    assert found["/steps/1/next"].message == "there is no step 'cc', did you mean 'ccc'?"
+    assert found["/steps/2/catch/0/stash/x"].message.endswith("did you mean 'error'?")
 
 
 def test_step_needs_next_or_end_and_not_both() -> None:
