@@ -7,15 +7,16 @@ what has ended stays as it is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from chalicelib.commits import commit
-from chalicelib.engine.branches import PartRequest, start_part, tombstone
-from chalicelib.engine.decide import Decision, StartRequest, decide, start
+from chalicelib.engine.branches import PartRequest, is_tombstone, start_part, tombstone
+from chalicelib.engine.decide import Decision, StartRequest, decide, sends_lost_with, start
 from chalicelib.engine.definition import Definition
-from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.effects import Send, Task, TaskResult
 from chalicelib.engine.errors import (
     CANCELLED,
     DEFINITION_UNKNOWN,
@@ -27,8 +28,8 @@ from chalicelib.engine.errors import (
 from chalicelib.engine.events import CancelRequested, Redriven
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.redrive import obstacle
-from chalicelib.outbox import Outbox
-from chalicelib.ports import Conflict, Unavailable
+from chalicelib.outbox import outgoing
+from chalicelib.ports import Conflict, Outgoing, Unavailable
 from chalicelib.runtime import Runtime
 
 MAX_DEPTH = 16
@@ -37,11 +38,30 @@ BY_PARENT = "parent"
 
 
 class Children:
-    """Performs what one execution wants of others; their messages go into the outbox of the batch."""
+    """Performs what one execution wants of others.
 
-    def __init__(self, runtime: Runtime, outbox: Outbox) -> None:
+    Their messages must have left before that one commits what came of it, since nobody else would send them:
+    `send_all` comes after `perform`.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.outbox = outbox
+        self._lock = Lock()
+        self._waiting: list[Outgoing] = []
+
+    def send_all(self) -> None:
+        """Send what waits. Raises Unavailable where some of it was refused: then all must be done again."""
+        with self._lock:
+            messages, self._waiting = self._waiting, []
+        refused = self.runtime.queue.send(messages) if messages else []
+        if refused:
+            raise Unavailable(f"{len(refused)} messages to children were not sent")
+
+    def _put(self, head: Execution, sends: Iterable[Send]) -> None:
+        """Take messages of a child; its parent finds out about an end by itself."""
+        messages = outgoing(self.runtime, head, [send for send in sends if send.kind != "ended"])
+        with self._lock:
+            self._waiting += messages
 
     def perform(self, parent: Execution, task: Task) -> TaskResult:
         """Do what a task says. Raises Unavailable, and what else says that it must be done again."""
@@ -57,20 +77,48 @@ class Children:
     def _child(self, parent: Execution, request: dict[str, Any]) -> TaskResult:
         """Start a child, or find out how far it is."""
         decision = self._begun(parent, request)
-        if isinstance(decision, TaskResult):
-            return decision
+        if isinstance(decision, TaskResult):  # it cannot begin, but it may have begun before
+            found = self._load(request["id"])
+            return decision if found is None else self._found(parent, request, found)
         outcome = commit(self.runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            self.outbox.put(decision.execution, decision.sends)
+            self._put(decision.execution, decision.sends)
             return TaskResult(value=came_to(decision.execution))
-        found = outcome.current
-        if found is None:
+        if outcome.current is None:
             raise Unavailable(f"{request['id']} is neither there nor not")
+        return self._found(parent, request, outcome.current)
+
+    def _load(self, child: str) -> Execution | None:
+        head = self.runtime.store.load([child]).get(child)
+        if isinstance(head, SedoError):
+            raise head
+        return head
+
+    def _found(self, parent: Execution, request: dict[str, Any], found: Execution) -> TaskResult:
+        """Say how far a child is; its messages are sent again where they may be lost with who should have sent them."""
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
+            if is_tombstone(found):
+                return self._born_after(parent, request, found)
             return self._redriven(parent, found, request["life"])
         if found.version == 1 and not found.ended:
-            self.outbox.put(found, Decision.resend_all(found, self.runtime.policy).sends)
+            self._put(found, Decision.resend_all(found, self.runtime.policy).sends)
+        elif not found.ended:
+            self._put(found, sends_lost_with(found, _life(found.life), ""))
         return TaskResult(value=came_to(found))
+
+    def _born_after(self, parent: Execution, request: dict[str, Any], end: Execution) -> TaskResult:
+        """Start a child in whose place an end was written: its parent lives again."""
+        decision = self._begun(parent, request, end)
+        if isinstance(decision, TaskResult):
+            return decision
+        return self._committed(end, decision)
+
+    def _committed(self, before: Execution, decision: Decision) -> TaskResult:
+        outcome = commit(self.runtime, before, decision.execution)
+        if isinstance(outcome, Conflict):
+            raise Unavailable(f"{before.id} was written by somebody else")
+        self._put(decision.execution, decision.sends)
+        return TaskResult(value=came_to(decision.execution))
 
     def _redriven(self, parent: Execution, child: Execution, life: int) -> TaskResult:
         """Let a child go on from what failed in it; a part of a map does so on its parent's version."""
@@ -81,16 +129,15 @@ class Children:
         why = "its definition is gone" if definition is None else obstacle(definition, child)
         if definition is None or why is not None:
             return TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}")
-        event = Redriven(version, f"execution {parent.id}", self.runtime.nonces(), life)
+        event = Redriven(version, f"execution {parent.id}", _life(life), life)
         decision = decide(definition, child, event, self.runtime.now_ms(), self.runtime.policy)
-        outcome = commit(self.runtime, child, decision.execution)
-        if isinstance(outcome, Conflict):
-            raise Unavailable(f"{child.id} was written by somebody else")
-        sends = [send for send in decision.sends if send.kind != "ended"]
-        self.outbox.put(decision.execution, sends)
-        return TaskResult(value=came_to(decision.execution))
+        return self._committed(child, decision)
 
-    def _begun(self, parent: Execution, request: dict[str, Any]) -> Decision | TaskResult:
+    def _begun(
+        self, parent: Execution, request: dict[str, Any], after: Execution | None = None
+    ) -> Decision | TaskResult:
+        """Decide the child's beginning; it is named after its life, so that what it sends can be sent again."""
+        by = _life(request["life"]) if after is not None else self.runtime.nonces()
         now, policy = self.runtime.now_ms(), self.runtime.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]
@@ -98,7 +145,7 @@ class Children:
             definition = self.runtime.definition(parent)
             if definition is None:
                 return TaskResult(error=PROCESSING_FAILED, cause=f"the definition of {parent.id} is gone")
-            part = PartRequest(parent, told | request["part"], request, salt, self.runtime.nonces())
+            part = PartRequest(parent, told | request["part"], request, salt, by, after)
             return start_part(part, definition, now, policy)
         if parent.depth >= MAX_DEPTH:
             return TaskResult(error=TOO_DEEP, cause=f"{MAX_DEPTH} executions stand above this one already")
@@ -110,10 +157,11 @@ class Children:
             definition=wanted,
             input=request["input"],
             actor=f"execution {parent.id}",
-            by=self.runtime.nonces(),
+            by=by,
             salt=salt,
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
+            after=after,
         )
         return start(begin, request["id"], now, policy)
 
@@ -145,23 +193,28 @@ class Children:
 
     def _cancel(self, parent: Execution, child: str) -> None:
         """Let a child end; one that was never born gets an end in its place, so that it never will be."""
-        head: Execution | SedoError | None = self.runtime.store.load([child]).get(child)
+        head = self._load(child)
         while True:
-            if isinstance(head, SedoError):
-                raise head
-            event = CancelRequested(f"{parent.id} has left it", BY_PARENT, self.runtime.nonces())
+            by = f"left.{1 if head is None else head.life}"
+            event = CancelRequested(f"{parent.id} has left it", BY_PARENT, by)
             now = self.runtime.now_ms()
             if head is None:
                 decision = tombstone(parent, child, event, now, self.runtime.policy)
             else:
                 decision = decide(None, head, event, now, self.runtime.policy)
             if not decision.changed:
+                self._put(decision.execution, sends_lost_with(decision.execution, by, ""))
                 return
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
-                self.outbox.put(decision.execution, [send for send in decision.sends if send.kind != "ended"])
+                self._put(decision.execution, decision.sends)
                 return
             head = outcome.current
+
+
+def _life(life: int) -> str:
+    """Return the name of what lets a child live again: whoever repeats it finds what should have been sent."""
+    return f"life.{life}"
 
 
 def came_to(head: Execution) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event
 from chalicelib.engine.execution import Execution
 from chalicelib.outbox import Outbox, send_guarded
-from chalicelib.ports import Conflict, Message, Unavailable
+from chalicelib.ports import Conflict, Message
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.api")
@@ -42,6 +42,8 @@ def write(
             return follow(runtime, decision), True
         if outcome.current is None:
             return None, False
+        if definition is not None and outcome.current.definition_version != head.definition_version:
+            definition = runtime.definition(outcome.current)  # it was redriven on another one
         head = outcome.current
 
 
@@ -69,11 +71,12 @@ def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
     delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
     try:
         driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS).run(head)
-        outbox.flush()
-    except Unavailable as error:
-        logger.warning("%s: children could not be started at once: %s", head.id, error)
+    except Exception as error:  # noqa: BLE001 - it is committed; the caller's message goes the way of all others
+        logger.warning("%s: children could not be started at once: %r", head.id, error)
         send_guarded(runtime, head, [send])
         return head
+    finally:
+        outbox.flush()
     if driven.must_come_back or outbox.was_refused(head.id):
         send_guarded(runtime, head, [send])
     return driven.execution or head

@@ -98,6 +98,10 @@ class Draft:
         token = changes.pop("token", f"{cursor.visit}.{cursor.attempt}")
         if due_at_ms <= self.now_ms:
             token = self._token_for_now(token, needs_ms)
+        elif not changes.get("in_index") and any(
+            other.token == token and other.path != cursor.path for other in self.cursors.values()
+        ):
+            token = f"{token}.later"  # others were given this one: what is due later needs a message of its own
         self.put(
             replace(
                 cursor,
@@ -142,6 +146,10 @@ class Draft:
         sweep = self.cursors.get(SWEEP)
         self.cursors = {} if sweep is None else {SWEEP: sweep}
         self.settle_end()
+
+    def remember(self) -> None:
+        """Remember where all stand, before the failure of one stops others."""
+        self.snapshot = self.snapshot or self.positions()
 
     def positions(self) -> tuple[Cursor, ...]:
         """Return the cursors that stand at steps."""
@@ -209,7 +217,7 @@ class Draft:
         """
         moments = [cursor.due_at_ms if cursor.in_index else cursor.watch_at_ms for cursor in self.cursors.values()]
         needed = min(moments, default=NEVER_MS)
-        if self.base.deadline_at_ms is not None:
+        if self.base.deadline_at_ms is not None and self.ending is None:
             needed = min(needed, self.base.deadline_at_ms)
         if needed >= NEVER_MS:
             return None

@@ -83,12 +83,6 @@ class Execution:
     and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
     `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet;
     `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
-    `chunks` and `sends` count history chunks and messages, for the receipt.
-    `salt` keys the tokens of tasks. `parent` is set on a child: `{id, token}` say whom its end is told, a part of a map
-    has its `step`, `start`, `allowed` and `quota` too. `shown` is what expressions see as `execution` in such a part.
-    `depth` counts executions above. `life` counts redrives; `kept` are the cursors from which one goes on.
-    `signals` have come and nobody took them yet; `signal_ids` are the latest ids of callers. `ending` is the end that
-    waits for children to be told: `{state, output or error}`.
     """
 
     id: str
@@ -135,7 +129,7 @@ class Execution:
 
 def is_slot(cursor: Cursor) -> bool:
     """Say whether a cursor is not a step's own: it stands for one child of a map."""
-    return cursor.held is not None and cursor.held.get("slot", False)
+    return isinstance(cursor.held, dict) and cursor.held.get("slot") is True
 
 
 def is_part(execution: Execution, cursor: Cursor) -> bool:
@@ -154,7 +148,8 @@ def due_is_watchdog(execution: Execution) -> bool:
 def timers(execution: Execution) -> list[int]:
     """Return the moments at which the `due` index alone lets something happen: long waits, and the deadline."""
     moments = [_timer(cursor) for cursor in execution.cursors if cursor.in_index]
-    return moments if execution.deadline_at_ms is None else [*moments, execution.deadline_at_ms]
+    no_deadline = execution.deadline_at_ms is None or execution.ending is not None
+    return moments if no_deadline else [*moments, execution.deadline_at_ms or 0]
 
 
 def _timer(cursor: Cursor) -> int:

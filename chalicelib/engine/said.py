@@ -13,7 +13,7 @@ from chalicelib.engine.timers import leave
 from chalicelib.engine.walk import Walk
 
 MAX_SIGNALS = 32
-"""So many signals wait in a head, and so many ids of callers are remembered."""
+"""So many signals wait in a head, no more than a value may take together; so many ids of callers are remembered."""
 
 
 def said(walk: Walk, event: Event) -> bool:
@@ -46,7 +46,6 @@ def _answered(walk: Walk, event: Answered) -> bool:
     if cursor is None:
         return False
     answer = event.answer
-    details = {"actor": event.actor, "digest": digest_of(answer)}
     details = {"actor": event.actor, "digest": digest_of(answer)}
     if answer.error is not None:
         details["error"] = answer.error
@@ -108,7 +107,8 @@ def _signalled(walk: Walk, event: Signalled) -> bool:
         cursor = min(waiting, key=lambda found: found.visit)
         walk.resume(leave(walk, cursor), Done(value=event.payload, passes=False))
         return True
-    if len(draft.signals) >= MAX_SIGNALS:
+    kept = (*draft.signals, {"name": event.name, "payload": event.payload})
+    if len(kept) > MAX_SIGNALS or values.size(list(kept)) > values.MAX_VALUE_BYTES:
         return False
-    draft.signals = (*draft.signals, {"name": event.name, "payload": event.payload})
+    draft.signals = kept
     return True
