@@ -50,12 +50,11 @@ class Children:
         self._waiting: list[Outgoing] = []
 
     def send_all(self) -> None:
-        """Send what waits. Raises Unavailable where some of it was refused: then all must be done again."""
-        with self._lock:
-            messages, self._waiting = self._waiting, []
-        refused = self.runtime.queue.send(messages) if messages else []
-        if refused:
-            raise Unavailable(f"{len(refused)} messages to children were not sent")
+        """Send what waits. Raises Unavailable while some of it is refused; then that still waits."""
+        if self._waiting:
+            self._waiting = list(self.runtime.queue.send(self._waiting))
+        if self._waiting:
+            raise Unavailable(f"{len(self._waiting)} messages to children were not sent")
 
     def _put(self, head: Execution, sends: Iterable[Send]) -> None:
         """Take messages of a child; its parent finds out about an end by itself."""

@@ -57,20 +57,27 @@ class Outbox:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = Lock()
-        self._waiting: list[Outgoing] = []
+        self._waiting: list[tuple[str, Outgoing]] = []
         self._outside = 0
         self._refused: set[str] = set()
 
     def put(self, execution: Execution, sends: Iterable[Send]) -> None:
-        """Take sends of a committed head; they leave now, or soon in a fuller batch."""
-        self.put_messages(outgoing(self._runtime, execution, sends))
+        """Take sends of a committed head; they leave now, or soon in a fuller batch.
+
+        Where one is refused, what drives this head must come back, whomever the message is for.
+        """
+        self._put(execution.id, outgoing(self._runtime, execution, sends))
 
     def put_messages(self, messages: list[Outgoing]) -> None:
-        """Take ready messages."""
+        """Take ready messages, of those that they are for."""
+        for message in messages:
+            self._put(message.message.execution_id, [message])
+
+    def _put(self, cause: str, messages: list[Outgoing]) -> None:
         if not messages:
             return
         with self._lock:
-            self._waiting += messages
+            self._waiting += [(cause, message) for message in messages]
             flush_now = self._outside > 0 or len(self._waiting) >= FULL_BATCH
         if flush_now:
             self.flush()
@@ -89,9 +96,10 @@ class Outbox:
     def flush(self) -> None:
         """Send all that waits."""
         with self._lock:
-            messages, self._waiting = self._waiting, []
-        if not messages:
+            waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
+        messages = [message for _, message in waiting]
         refused = messages  # whatever happens: among them are other executions' messages
         try:
             refused = self._runtime.queue.send(messages)
@@ -99,8 +107,8 @@ class Outbox:
             logger.warning("queue unavailable, %d messages were not sent: %s", len(messages), error)
         finally:
             with self._lock:
-                self._refused.update(message.message.execution_id for message in refused)
+                self._refused.update(cause for cause, message in waiting if message in refused)
 
     def was_refused(self, execution_id: str) -> bool:
-        """Say whether a message of an execution could not be sent, so that what caused it must come back."""
+        """Say whether a message that an execution sends was refused, so that what caused it must come back."""
         return execution_id in self._refused

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib import inbox, signals
 from chalicelib.deliveries import BatchFailed
@@ -28,23 +28,24 @@ from tests.unit.protocol.world import (
     wait,
 )
 
+W = TypeVar("W", bound=World)
 Act = Callable[[World, str], object]
 Ready = Callable[[World, str], bool]
 RETRY = [{"errors": ["*"], "maxAttempts": 2, "intervalSeconds": 1}]
-GIVE_UP_MS = 4_000_000
+GIVE_UP_MS = 40_000_000
 
 
 @dataclass
 class Story:
-    """Definitions, the input of `d`, and what callers do as soon as something is so, ten seconds later at the earliest."""
+    """Definitions, the input of `d`, and what callers do once something is so, ten seconds later at the earliest."""
 
     documents: list[dict[str, Any]]
     input: Any = None
     acts: list[tuple[Ready, Act]] = field(default_factory=list)
     answer: Callable[[World, Task], TaskResult] | None = None
 
-    def world(self) -> World:
-        world = World(*self.documents)
+    def world(self, kind: type[W] = World) -> W:  # type: ignore[assignment]
+        world = kind(*self.documents)
         if self.answer is not None:
             answer = self.answer
             world.outside.answer = lambda task: answer(world, task)
@@ -163,12 +164,12 @@ STORIES: dict[str, Story] = {
     "signal": Story([definition(call("a"), GO, call("b"))], acts=[(soon, signal)]),
     "early signal": Story([definition(wait("w", 20), GO, call("b"))], acts=[(soon, signal)]),
     "cancelled tree": Story(
-        [definition(mapped("each", call("x"), wait("w", 60)), step("e"))], items(11), [(soon, cancel)]
+        [definition(mapped("each", call("x"), wait("w", 800)), step("e"))], items(11), [(soon, cancel)]
     ),
     "cancelled execute": Story(
         [
             definition(call("a"), step("child", "execute", definition="other"), call("b")),
-            definition(call("x"), wait("w", 60), id="other"),
+            definition(call("x"), wait("w", 800), id="other"),
         ],
         acts=[(soon, cancel)],
     ),
@@ -236,7 +237,7 @@ STORIES: dict[str, Story] = {
         answer=broken,
     ),
     "cancelled and redriven tree": Story(
-        [definition(mapped("each", call("x"), wait("w", 30)), step("e"))],
+        [definition(mapped("each", call("x"), wait("w", 800)), step("e"))],
         items(11),
         [(soon, cancel), (ended, redrive)],
     ),
@@ -279,7 +280,10 @@ def tell(world: World, story: Story, *, watched: bool = False) -> str:
             assert world.now_ms < until, "what a caller waits for never comes"
             world.run(10, ticks=ticks)
         ticks = act(world, action, execution_id) or ticks
-    world.run(GIVE_UP_MS / 1000, ticks=ticks)
+    until = world.now_ms + GIVE_UP_MS
+    while world.now_ms < until and not all(head.ended for head in world.heads().values()):
+        world.run(1000, ticks=ticks)
+    world.run(5000, ticks=ticks)  # what comes late finds everything done
     return execution_id
 
 
