@@ -178,8 +178,13 @@ class Draft:
         self.drive(cursor, self.now_ms, token=token, held=held)
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
-        """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
-        return sends_made_by(self.cursors.values(), self.by, cover_token)
+        """Return the messages of the cursors that this decision made and that nothing in this invocation drives.
+
+        Those that an earlier decision on the same message made were sent after that one.
+        """
+        before = {(cursor.path, cursor.token, cursor.by, cursor.due_at_ms) for cursor in self.base.cursors}
+        made = [c for c in self.cursors.values() if (c.path, c.token, c.by, c.due_at_ms) not in before]
+        return sends_made_by(made, self.by, cover_token)
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""

@@ -71,7 +71,7 @@ class Disorder(World):
 def test_doubles_in_any_order_change_nothing(name: str, seed: int) -> None:
     story = STORIES[name]
     execution_id, wanted = calm(story)
-    world = story.world(Disorder)
+    world = story.prepared(Disorder(*story.documents))
     world.chance = random.Random(seed)
     tell(world, story)
     check(world, execution_id, wanted, f"seed {seed}")
@@ -162,7 +162,7 @@ def test_purge_of_all_queues_at_any_moment_is_made_good(name: str) -> None:
 def test_disorder_with_crashes_and_refusals_needs_no_watchdog(name: str, seed: int) -> None:
     story = STORIES[name]
     execution_id, wanted = calm(story)
-    world = story.world(Disorder)
+    world = story.prepared(Disorder(*story.documents))
     world.chance = random.Random(1000 + seed)
     send, at_work, left = world.queues.send, [False], [12]
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib import inbox
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine import fanout
 from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.errors import DEFINITION_UNKNOWN
 from tests.unit.protocol.trees import complete, items, signal
 from tests.unit.protocol.world import (
     DEAD_LETTER,
@@ -63,7 +65,7 @@ def test_poisonous_call_takes_nothing_from_its_healthy_siblings() -> None:
     assert [key.split("/")[-2] for key in world.outside.calls] == ["bad", "a"]
     world.run(30, ticks=False)
     assert [key.split("/")[-2] for key in world.outside.calls] == ["bad", "a", "b"]
-    [fan, branch] = world.head(execution_id).cursors
+    [branch, fan] = world.head(execution_id).cursors
     assert fan.held is not None
     assert fan.held["results"] == {"1": "b"}
     assert branch.step == "bad"
@@ -74,7 +76,7 @@ def test_poisonous_branch_alone_fails_after_all_its_lives_and_can_be_caught_ther
     world = World(definition(fan, step("e")))
     execution_id = world.start()
     world.outside.answer = poison("bad")
-    world.run(6 * 3600)
+    world.run(6 * 3600, ticks=False)
     head = world.head(execution_id)
     assert head.state == "ExecutionSucceeded"
     assert head.output[1] == "b"
@@ -106,7 +108,7 @@ def test_poisonous_item_of_a_tree_fails_its_map_after_all_lives_and_everything_e
         return TaskResult(value=1)
 
     world.outside.answer = answer
-    world.run(8 * 3600)
+    world.run(8 * 3600, ticks=False)
     assert all_ended(world)[""] == "ExecutionFailed"
     assert (world.head(execution_id).error or {})["name"] == "Sedo.ProcessingFailed"
     assert len(world.outside.calls) == 6 + 20
@@ -164,7 +166,7 @@ def test_second_child_is_known_to_its_parent_before_it_is_born() -> None:
     world.outside.answer = lambda task: (
         TaskResult(value=1) if "-2" in task.idempotency_key else TaskResult(error="Odd", cause="first")
     )
-    born = []
+    born: list[str] = []
 
     def watch(name: str, when: str, args: tuple[Any, ...]) -> None:
         if (name, when) == ("commit", "before") and args[0].id.endswith("-2.0") and not born:
@@ -258,12 +260,12 @@ def test_execute_of_nothing_leaves_an_end_behind_so_that_no_slow_process_can_sta
     execution_id = world.start()
     world.run(10, ticks=False)
     head = world.head(execution_id)
-    assert head.stash["problem"] == "Definition.Unknown" or head.stash["problem"]
+    assert head.stash["problem"] == DEFINITION_UNKNOWN
     assert all_ended(world) == {"": "ExecutionSucceeded", "1.0": "ExecutionCancelled"}
 
 
 def test_ended_parent_whose_definition_is_gone_has_told_its_children() -> None:
-    world = World(definition(call("a"), mapped("each", wait("w", 500)), step("e")))
+    world = World(definition(call("a"), mapped("each", wait("w", 500), items="${ execution.input.items }"), step("e")))
     execution_id = world.start(input=items(7))
     world.drain()
     assert len(world.heads()) == 4
@@ -418,8 +420,6 @@ def test_signal_or_answer_while_a_processor_is_at_work(nth: int) -> None:
 
 
 def test_task_is_answered_before_the_call_that_handed_it_out_is_committed() -> None:
-    from chalicelib import inbox
-
     via = {"http": {"url": "http://outside.example/${ task.token }", "method": "POST"}}
     world = World(definition(call("a"), step("ask", "callback", via=via), call("b")))
     execution_id = world.start()
@@ -442,14 +442,21 @@ def test_task_is_answered_before_the_call_that_handed_it_out_is_committed() -> N
 
 def test_deadline_that_passes_while_children_are_told_makes_no_looks() -> None:
     """An end that waits for children waits for nothing else."""
-    world = World(definition(call("a"), mapped("each", wait("w", 500)), step("e"), timeoutSeconds=50))
+    world = World(
+        definition(
+            call("a"), mapped("each", wait("w", 500), items="${ execution.input.items }"), step("e"), timeoutSeconds=50
+        )
+    )
     execution_id = world.start(input=items(7))
     world.drain()
     world.cancel(execution_id)
+    world.queues.purge(READY)
+    world.advance(51)
+    world.tick()
+    world.drain()
     head = world.head(execution_id)
     assert head.ending is not None
     assert head.due_at_ms is not None
-    world.advance(51)
     assert head.due_at_ms > world.now_ms
     world.run(500)
     assert set(all_ended(world).values()) == {"ExecutionCancelled"}

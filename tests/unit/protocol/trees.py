@@ -44,8 +44,11 @@ class Story:
     acts: list[tuple[Ready, Act]] = field(default_factory=list)
     answer: Callable[[World, Task], TaskResult] | None = None
 
-    def world(self, kind: type[W] = World) -> W:  # type: ignore[assignment]
-        world = kind(*self.documents)
+    def world(self) -> World:
+        return self.prepared(World(*self.documents))
+
+    def prepared(self, world: W) -> W:
+        """Let the world outside of a world answer as the story says."""
         if self.answer is not None:
             answer = self.answer
             world.outside.answer = lambda task: answer(world, task)
