@@ -290,6 +290,11 @@ class MemoryStore:
             if tenant_id:
                 self._started[tenant_id][execution_id] = f"{0:015d}#{execution_id}"
 
+    def execution_ids(self) -> list[str]:
+        """Return the ids of all heads, children's too."""
+        with self._lock:
+            return list(self._heads)
+
     def forget(self, execution_id: str) -> None:
         """Take a head away and leave the indexes behind, as between an expiry and the index's update."""
         with self._lock:

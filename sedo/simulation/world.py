@@ -293,7 +293,7 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        if head.depth and head.parent is None and head.version == head.begun_version:
+        if head.depth and head.parent is None and head.version == 1:
             # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
             self.excused.update((name, cursor.by) for cursor in head.cursors)
         for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
@@ -311,7 +311,8 @@ class World:
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
         ):
             return True  # it is about to be told to end
-        if starter is None or len(place) < 2 or child.version != child.begun_version:
+        born = child.version == 1 or all(cursor.by == f"life.{child.life}" for cursor in child.cursors)
+        if starter is None or len(place) < 2 or not born:
             return False
         visit, _, attempt = place[0].partition("-")
         position = (int(visit), int(attempt or 1))
