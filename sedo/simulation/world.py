@@ -270,9 +270,10 @@ class World:
     def excuse_sends_of(self, who: Invocation) -> None:
         """Remember that a caller of the API came to an end without sending what it had committed."""
         for name in who.touched:
-            if self.makers.get(name) is who and any(True for _ in self._undriven(name)):
-                self.excused.update((name, cursor.by) for cursor in self.current[name].cursors)
-                self.disturbed.add(name)
+            for cursor in self._undriven(name):
+                if self.drivers.get((name, cursor.by)) is who:
+                    self.excused.add((name, cursor.by))
+                    self.disturbed.add(name)
 
     def _undriven(self, name: str) -> list[Cursor]:
         found = undriven(self.current[name], self.post.about(name), self.excused)
@@ -334,10 +335,9 @@ class World:
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
     def is_disturbed(self, name: str) -> bool:
-        """Say whether something struck an execution, one above or one below: what one does twice, the others see."""
-        return any(
-            name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.") for other in self.disturbed
-        )
+        """Say whether something struck an execution or one of its family: what one does twice, the others see."""
+        family = name.partition(".")[0]
+        return any(other.partition(".")[0] == family for other in self.disturbed)
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""
