@@ -238,7 +238,7 @@ class World:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
             if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
-                for lost in undriven(old, self.post.about(old.id), self.excused):
+                for lost in self._undriven(old.id):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
