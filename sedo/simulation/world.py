@@ -67,6 +67,7 @@ class World:
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
         self.stamped: set[str] = set()
+        self.stamps: dict[str, int] = {}
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
@@ -252,6 +253,10 @@ class World:
         """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
         name = execution.id
         self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        if execution.version < self.stamps.get(name, 0):
+            self.tell(who, "comes too late for that: it lives again")
+            return
+        self.stamps[name] = execution.version
         self.stamped.discard(name)
         if execution.ended:
             self.stamped.add(name)
