@@ -368,8 +368,11 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
 
 
 def is_asked(cursor: Cursor, result: Performed) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment."""
-    return cursor.waits is None and (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
+    """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
+    if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
+        return False
+    life, child = (cursor.held or {}).get("life", 1), result.result.value
+    return life == 1 or not isinstance(child, dict) or child.get("life", life) >= life
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
