@@ -336,6 +336,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
+        life=draft.life,
         tenant_id=draft.base.tenant_id,
     )
 
@@ -356,7 +357,7 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     moved = False
     for result in results:
         cursor = draft.cursors.get(result.path)
-        if cursor is None or not is_asked(cursor, result):
+        if cursor is None or not is_asked(cursor, result, draft.life):
             continue
         moved = True
         if cursor.path == SWEEP:
@@ -367,12 +368,11 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
-def is_asked(cursor: Cursor, result: Performed) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
-    if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
+def is_asked(cursor: Cursor, result: Performed, life: int) -> bool:
+    """Say whether a result is of the attempt that a cursor makes at this moment, in this life of its execution."""
+    if result.life not in (None, life) or cursor.waits is not None:
         return False
-    life, child = (cursor.held or {}).get("life", 1), result.result.value
-    return life == 1 or not isinstance(child, dict) or child.get("life", life) >= life
+    return (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
