@@ -104,7 +104,8 @@ def child_came_to(walk: Walk, cursor: Cursor, child: dict[str, Any]) -> Outcome:
     if state not in TERMINAL or not counts(held, child):
         return Park("child", {"looks": 0} | held | {"started": True})
     if not is_slot(cursor):
-        walk.draft.put(replace(cursor, held={"child": held["child"], "over": True}, waits=None))
+        over = {"child": held["child"], "over": True, "timer": held.get("timer", 0)}
+        walk.draft.put(replace(cursor, held=over, waits=None))
     walk.draft.record(EventType.CHILD_ENDED, {"executionId": child["id"], "state": state.value}, cursor)
     if state is State.SUCCEEDED:
         return Done(value=child["output"], passes=False)
