@@ -8,9 +8,11 @@ from threading import Lock
 
 from chalicelib.children import Children
 from chalicelib.engine.decide import ABOUT_OTHERS
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
 from chalicelib.patience import patiently
+from chalicelib.ports import Outgoing, Unavailable
 from chalicelib.runtime import Runtime
 
 AT_ONCE_MS = 1000
@@ -31,12 +33,13 @@ class Calls:
     The first ones of an invocation are made however long they may take: their message came to have them made.
     """
 
-    def __init__(self, runtime: Runtime, execution: Execution, until_ms: int) -> None:
+    def __init__(self, runtime: Runtime, policy: Policy, execution: Execution, until_ms: int) -> None:
         self.runtime = runtime
         self.execution = execution
         self.until_ms = until_ms
-        self._children = Children(runtime)
+        self._children = Children(runtime, policy)
         self._lock = Lock()
+        self._waiting: list[Outgoing] = []
         self._others_left = 0
         self._unsent: Exception | None = None
 
@@ -74,7 +77,10 @@ class Calls:
     def _made(self, task: Task) -> TaskResult:
         if task.type not in ABOUT_OTHERS:
             return self.runtime.tasks.perform(task)
-        return patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
+        done = patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
+        with self._lock:
+            self._waiting += done.messages
+        return done.result
 
     def _other_done(self) -> None:
         """Send the messages of all children as soon as the last has been written, in full batches."""
@@ -83,6 +89,13 @@ class Calls:
             if self._others_left:
                 return
         try:
-            patiently(self.runtime, self.until_ms, self._children.send_all)
+            patiently(self.runtime, self.until_ms, self._send)
         except Exception as error:  # noqa: BLE001 - it is in `Made`
             self._unsent = error
+
+    def _send(self) -> None:
+        """Send what waits. Raises Unavailable while some of it is refused; then that still waits."""
+        if self._waiting:
+            self._waiting = list(self.runtime.queue.send(self._waiting))
+        if self._waiting:
+            raise Unavailable(f"{len(self._waiting)} messages to children were not sent")

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from chalicelib.calls import Calls
 from chalicelib.children import came_to
-from chalicelib.commits import lighten
+from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.events import (
@@ -58,9 +59,16 @@ class Driver:
     """
 
     def __init__(
-        self, runtime: Runtime, outbox: Outbox, delivery: Delivery, until_ms: int, told: Sequence[str] = ()
+        self,
+        runtime: Runtime,
+        outbox: Outbox,
+        delivery: Delivery,
+        until_ms: int,
+        told: Sequence[str] = (),
+        policy: Policy | None = None,
     ) -> None:
         self.runtime = runtime
+        self.policy = policy or runtime.policy
         self.outbox = outbox
         self.delivery = delivery
         self.message = delivery.message
@@ -68,6 +76,7 @@ class Driver:
         self.told = tuple(told)
         self._been_outside = False
         self._broken: Exception | None = None
+        self._sent: set[str] = set()
 
     def run(self, execution: Execution) -> Driven:
         """Let the message meet the head, and go on as long as this invocation drives it.
@@ -78,7 +87,7 @@ class Driver:
         event = self._first_event(execution)
         conflicts = 0
         while event is not None:
-            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.runtime.policy)
+            decision = decide(self._definition(execution), execution, event, self.runtime.now_ms(), self.policy)
             if decision.changed:
                 outcome = self._commit(execution, decision)
                 if isinstance(outcome, Conflict):
@@ -94,10 +103,13 @@ class Driver:
                     self._step_aside(conflicts)
                     continue
                 execution = decision.execution
-                self.outbox.put(execution, decision.sends)
+                self._put(execution, decision.sends)
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
+        if execution.by == self.message.n and must_stamp(execution):  # it ended by this message, now or earlier
+            self.outbox.flush()
+            patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, execution))
         return Driven(execution)
 
     def _step_aside(self, conflicts: int) -> None:
@@ -169,8 +181,13 @@ class Driver:
         return any(cursor.token == self.message.token and not cursor.in_index for cursor in execution.cursors)
 
     def _send_lost(self, execution: Execution) -> None:
-        """Row 1: repeat the sends of what this message's processing committed."""
-        self.outbox.put(execution, sends_lost_with(execution, self.message.n, self.message.token))
+        """Row 1: repeat the sends of what this message's processing committed, but for those of this invocation."""
+        lost = sends_lost_with(execution, self.message.n, self.message.token)
+        self._put(execution, [send for send in lost if send.token not in self._sent])
+
+    def _put(self, execution: Execution, sends: Sequence[Send]) -> None:
+        self._sent.update(send.token for send in sends)
+        self.outbox.put(execution, sends)
 
     def _moved_on(self, before: Execution, after: Execution, event: Event) -> bool:
         """Say whether the winner of a race took over what this event is about; else the event is decided again."""
@@ -197,7 +214,7 @@ class Driver:
         first, self._been_outside = not self._been_outside, True
         self.outbox.going_outside()
         try:
-            made = Calls(self.runtime, execution, self.until_ms).make(tasks, first=first)
+            made = Calls(self.runtime, self.policy, execution, self.until_ms).make(tasks, first=first)
         finally:
             self.outbox.back_inside()
         self._broken = made.error

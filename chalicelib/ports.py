@@ -14,6 +14,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 
 T = TypeVar("T")
 
@@ -54,16 +55,21 @@ class DueEntry:
     """An entry of the `due` index: somebody must look at the execution by this moment.
 
     `watchdog` says that a message is expected to have done it by then, so that no timer depends on the look.
+    `timetable` says that it is none, but the timetable of a definition that starts executions then.
     """
 
     execution_id: str
     due_at_ms: int
     watchdog: bool
+    timetable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What travels: no state and no path. `n` is new for every physical send; `lives` counts dead-letter rounds."""
+    """What travels: no state and no path. `n` is new for every physical send; `lives` counts dead-letter rounds.
+
+    One of kind `schedule` is for a timetable, whose id it carries in place of an execution's.
+    """
 
     execution_id: str
     token: str
@@ -84,8 +90,13 @@ class Outgoing:
 class Store(Protocol):
     """Definitions, heads and history. Every read of a head is consistent; lists may lag."""
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
-        """Store the next immutable version and make it the latest; return its number (from 1, never given twice)."""
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
+        """Store the next immutable version and make it the latest; return its number (from 1, never given twice).
+
+        In the same step `rows` become its timetable, of revision 0; without rows there is none any more.
+        """
         ...
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
@@ -103,18 +114,39 @@ class Store(Protocol):
         ...
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
-        """Take away the latest, keep the versions for what runs; False when there was none."""
+        """Take away the latest and the timetable, keep the versions for what runs; False when there was none."""
         ...
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Return the heads that exist (up to 100), consistently; a head that cannot be read is its UnsupportedHead."""
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Return the timetable of a definition's latest version, consistently; None when it has no schedule."""
+        ...
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Write it if what is stored is of the same version and the revision before; False if it is not."""
+        ...
+
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Return the heads that exist (up to 100), consistently; a head that cannot be read is its UnsupportedHead.
+
+        Large values of its events stand as references, `{"$payload": {"bytes", "digest"}}`. If not `whole`, all large
+        values do, and nothing is read but the head; such a head can be committed as any other. Missing payloads are an
+        UnsupportedHead too, but of one that has ended, where nothing depends on them.
+        """
+        ...
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return a copy of a value with its references resolved, from the smallest up, while so many bytes hold them.
+
+        Raises UnsupportedHead for a payload that is missing or damaged.
+        """
         ...
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write the head if the stored version is `execution.version - 1` (1: if there is none yet).
 
         A conflict whose stored item carries `nonce` is a success: the answer of that write was lost. Only events with
-        seq > flushed_seq are kept in the head. Raises Unavailable when it cannot be known whether it was written.
+        seq > flushed_seq are kept in the head. A head that has expired counts as none. Raises Unavailable when it
+        cannot be known whether it was written.
         """
         ...
 
@@ -137,12 +169,22 @@ class Store(Protocol):
         """Yield what somebody must look at before a moment, earliest first within each shard."""
         ...
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write committed events to the history table, keyed by the last one's seq. Writing again changes nothing."""
         ...
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-        """Return at least the first `limit` flushed events after `after_seq`, if there are so many, in order."""
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
+        """Return at least the first `limit` flushed events after `after_seq`, if there are so many, in order.
+
+        Their large values stand as references. What an earlier execution of the same id left is not seen.
+        """
+        ...
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Let chunks and payloads expire when the head does; for one that lives, take their expiry away.
+
+        Comes after the commit that ended it, and before one that lets it live again. Doing it again changes nothing.
+        """
         ...
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
 from chalicelib.drive import Driver
 from chalicelib.engine.decide import Decision, decide
@@ -17,6 +18,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event
 from chalicelib.engine.execution import Execution
+from chalicelib.engine.history import EventType
 from chalicelib.outbox import Outbox, send_guarded
 from chalicelib.ports import Conflict, Message
 from chalicelib.runtime import Runtime
@@ -26,22 +28,39 @@ INLINE_MS = 5000
 """So long a caller waits, at most, for children to be started in its own call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a write: the head then (None: it is gone), whether it was changed, and what went into its history.
+
+    A changed head need not mean that the event was taken: it may have found that the execution's time was over.
+    """
+
+    head: Execution | None
+    changed: bool = False
+    happened: frozenset[str] = frozenset()
+
+    def has(self, *kinds: EventType) -> bool:
+        """Say whether one of these went into the history with this write."""
+        return not self.happened.isdisjoint(kinds)
+
+
 def write(
     runtime: Runtime, head: Execution, definition: Definition | None, make: Callable[[Execution], Event]
-) -> tuple[Execution | None, bool]:
-    """Decide an event on a head until it is written: (the head then, whether it was changed); None: it is gone.
+) -> Written:
+    """Decide an event on a head until it is written.
 
     `make` may raise to refuse what it finds in the head.
     """
     while True:
         decision = decide(definition, head, make(head), runtime.now_ms(), runtime.policy)
         if not decision.changed:
-            return head, False
+            return Written(head)
         outcome = commit(runtime, head, decision.execution)
         if not isinstance(outcome, Conflict):
-            return follow(runtime, decision), True
+            happened = frozenset(event.type for event in decision.execution.events if event.seq > head.seq)
+            return Written(follow(runtime, decision), True, happened)
         if outcome.current is None:
-            return None, False
+            return Written(None)
         if definition is not None and outcome.current.definition_version != head.definition_version:
             definition = runtime.definition(outcome.current)  # it was redriven on another one
         head = outcome.current
@@ -54,6 +73,7 @@ def follow(runtime: Runtime, decision: Decision) -> Execution:
     send_guarded(runtime, head, [send for send in decision.sends if send not in here])
     for send in here:
         head = _drive(runtime, head, send)
+    let_expire_if_possible(runtime, head)
     return head
 
 
@@ -70,7 +90,8 @@ def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
     outbox = Outbox(runtime)
     delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
     try:
-        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS).run(head)
+        policy = replace(runtime.policy, watch_ms=runtime.policy.api_watch_ms)  # nobody delivers this call again
+        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS, policy=policy).run(head)
     except Exception as error:  # noqa: BLE001 - it is committed; the caller's message goes the way of all others
         logger.warning("%s: children could not be started at once: %r", head.id, error)
         send_guarded(runtime, head, [send])

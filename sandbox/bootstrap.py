@@ -46,7 +46,7 @@ def ensure_project() -> None:
             return
         say("making the project's environment (.venv)")
         # --inexact and --no-dev: what developers have in there besides stays, and is not fetched for others.
-        command = ["sync", "--locked", "--no-dev", "--inexact", "--quiet", COMPILE]
+        command = ["sync", "--locked", "--no-dev", "--no-install-project", "--inexact", "--quiet", COMPILE]
         if not python_of(VENV).exists():
             command += ["--python", sys.executable]
         uv(command, "the project's environment (.venv)")

@@ -48,7 +48,8 @@ def prepare(tiers: Sequence[Tier]) -> None:
     made_from = bootstrap.VENV / DEV_STAMP
     if not made_from.exists() or made_from.read_text() != stamp:
         bootstrap.say("adding the tools of development to .venv")
-        bootstrap.uv(["sync", "--locked", "--inexact", "--quiet"], "the project's environment (.venv)")
+        command = ["sync", "--locked", "--no-install-project", "--inexact", "--quiet"]
+        bootstrap.uv(command, "the project's environment (.venv)")
         made_from.write_text(stamp)
     if any(MINISTACK in tier.needs for tier in tiers):
         bootstrap.ensure_ministack()

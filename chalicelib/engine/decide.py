@@ -146,6 +146,7 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         seq=0,
         flushed_seq=0,
         events=(),
+        retention_days=definition.retention_days,
         salt=request.by if request.salt is None else request.salt,
         parent=request.parent,
         depth=request.depth,
@@ -164,6 +165,7 @@ def _born_after(end: Execution, head: Execution) -> Execution:
         chunks=end.chunks,
         sends=end.sends,
         life=end.life + 1,
+        begun_version=end.version + 1,
     )
 
 
@@ -290,7 +292,7 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
             outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call) and _is_known(cursor, outcome):
+            if isinstance(outcome, Call) and (outcome.child is None or child_token(cursor) is not None):
                 tasks.append(_task(draft, definition, cursor, outcome))
             else:
                 moved = True
@@ -303,11 +305,6 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
 def _left(walk: Walk, cursor: Cursor) -> Cursor:
     """Return a cursor that waits for nobody: one that did, at a step that is unknown, leaves them."""
     return cursor if cursor.waits is None else leave(walk, cursor)
-
-
-def _is_known(cursor: Cursor, call: Call) -> bool:
-    """Say whether the head knows of the child that a call may start: else it is written first, or none could end it."""
-    return call.child is None or "child" in (cursor.held or {})
 
 
 def _outcome(walk: Walk, definition: Definition, cursor: Cursor) -> Outcome:
@@ -323,8 +320,9 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
     if call.type == "child":
         number = 0 if call.child is None else call.child
         child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
-        life = (cursor.held or {}).get("life", 1)
-        request = request | {"life": life, "id": child, "token": f"c{cursor.visit}.{cursor.attempt}.{number}"}
+        held = cursor.held or {}
+        token = f"c{cursor.visit}.{cursor.attempt}.{number}"
+        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": held.get("looks", 0) > 0}
     return Task(
         type=call.type,
         step=cursor.step,
@@ -334,6 +332,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
+        tenant_id=draft.base.tenant_id,
     )
 
 

@@ -13,6 +13,7 @@ from chalicelib.engine.execution import NEVER_MS, TERMINAL, Cursor, Execution, S
 from chalicelib.engine.history import EventType, HistoryEvent, timestamp
 from chalicelib.engine.places import SWEEP, child_of
 from chalicelib.engine.records import replace
+from chalicelib.engine.volume import Volume
 
 EARLY_MS = 2000
 """A driver that comes up to so much early (clock skew) counts as due."""
@@ -20,11 +21,15 @@ EARLY_MS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The intervals of the protocol. Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index."""
+    """The intervals of the protocol; a silent child is looked at after `look_ms`, then at doubling intervals.
+
+    Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index.
+    """
 
     watch_ms: int = 900_000
     api_watch_ms: int = 60_000
     max_delay_ms: int = 900_000
+    look_ms: int = 900_000
 
 
 class Draft:
@@ -64,6 +69,7 @@ class Draft:
         self.kept: tuple[Cursor, ...] = ()
         self.life = execution.life
         self.events = list(execution.events)
+        self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
         self._shared_token: str | None = None
         self.shown_execution = execution.shown or shown(execution)
@@ -179,13 +185,11 @@ class Draft:
         self.drive(cursor, self.now_ms, token=token, held=held)
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
-        """Return the messages of the cursors that this decision made and that nothing in this invocation drives.
-
-        Those that an earlier decision on the same message made were sent after that one.
-        """
-        before = {(cursor.path, cursor.token, cursor.by, cursor.due_at_ms) for cursor in self.base.cursors}
-        made = [c for c in self.cursors.values() if (c.path, c.token, c.by, c.due_at_ms) not in before]
-        return sends_made_by(made, self.by, cover_token)
+        """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
+        before = {cursor.token for cursor in self.base.cursors if cursor.by == self.by and not cursor.in_index}
+        return tuple(
+            send for send in sends_made_by(self.cursors.values(), self.by, cover_token) if send.token not in before
+        )
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""
@@ -208,6 +212,7 @@ class Draft:
             events=tuple(self.events),
             by=self.by if over else None,
             sends=base.sends + sends,
+            data_bytes=self.volume.bytes,
             life=self.life,
             kept=self.kept or (base.kept if self.ended else ()),
             signals=self.signals,

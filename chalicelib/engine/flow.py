@@ -34,7 +34,20 @@ def check_flow(document: Mapping[str, Any], broken: frozenset[str] = frozenset()
         if not broken.intersection(paths):
             wrong += _never_named(found) if wrong or problems else _unreachable(found)
         problems += wrong
+    problems += _lost_signals(lists, broken)
     return problems if broken else problems + _endless(document, lists)
+
+
+def _lost_signals(lists: list[StepList], broken: frozenset[str]) -> list[Problem]:
+    """Return the steps that wait for signals in a map: its items may be in executions that no sender knows."""
+    message = "a signal cannot be awaited inside a map, whose items may be executions of their own"
+    return [
+        Problem(f"{found.path}/{i}/type", message, found="signal")
+        for found in lists
+        if "item" in found.names
+        for i, spec in enumerate(found.specs)
+        if f"{found.path}/{i}" not in broken and spec["type"] == "signal"
+    ]
 
 
 def _steps(found: StepList) -> Iterator[tuple[str, Any]]:
@@ -104,6 +117,8 @@ def _never_named(found: StepList) -> list[Problem]:
 
 
 def _unreachable(found: StepList) -> list[Problem]:
+    if not found.specs:  # too few, which is told elsewhere
+        return []
     specs = {spec["id"]: spec for spec in found.specs}
     seen: set[str] = set()
     open_ids = [found.specs[0]["id"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chalicelib.engine import values
 from chalicelib.engine.events import Answered, Beat, Claimed, Event, Signalled
 from chalicelib.engine.execution import Cursor
@@ -13,7 +15,9 @@ from chalicelib.engine.timers import leave
 from chalicelib.engine.walk import Walk
 
 MAX_SIGNALS = 32
-"""So many signals wait in a head, no more than a value may take together; so many ids of callers are remembered."""
+"""So many signals wait in a head, and so many ids of callers are remembered."""
+MAX_SIGNAL_BYTES = 131_072
+"""So much their payloads may take together, so that a head stays under what an item may hold."""
 
 
 def said(walk: Walk, event: Event) -> bool:
@@ -93,6 +97,8 @@ def _claimed(walk: Walk, event: Claimed) -> bool:
 def _signalled(walk: Walk, event: Signalled) -> bool:
     """Give a signal to the step that waits for it longest, or keep it for one that will."""
     draft = walk.draft
+    if draft.ending is not None:
+        return False
     if event.id is not None:
         if event.id in draft.signal_ids:
             return False
@@ -107,8 +113,11 @@ def _signalled(walk: Walk, event: Signalled) -> bool:
         cursor = min(waiting, key=lambda found: found.visit)
         walk.resume(leave(walk, cursor), Done(value=event.payload, passes=False))
         return True
-    kept = (*draft.signals, {"name": event.name, "payload": event.payload})
-    if len(kept) > MAX_SIGNALS or values.size(list(kept)) > values.MAX_VALUE_BYTES:
+    if len(draft.signals) >= MAX_SIGNALS or _payloads(draft.signals) + values.size(event.payload) > MAX_SIGNAL_BYTES:
         return False
-    draft.signals = kept
+    draft.signals = (*draft.signals, {"name": event.name, "payload": event.payload})
     return True
+
+
+def _payloads(signals: tuple[dict[str, Any], ...]) -> int:
+    return sum(values.size(signal["payload"]) for signal in signals)

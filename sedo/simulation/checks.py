@@ -6,11 +6,13 @@ import marshal
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chalicelib.engine.execution import Cursor, Execution
+from chalicelib.engine.execution import NEVER_MS, Cursor, Execution
 from chalicelib.engine.history import EventType, HistoryEvent
 
 STARTED = EventType.STEP_STARTED.value
 RETRIED = EventType.STEP_RETRIED.value
+SKEW_MS = 20_000
+"""So far may the clocks of two processes be apart."""
 OUTCOMES = frozenset({EventType.STEP_SUCCEEDED.value, EventType.STEP_FAILED.value, EventType.STEP_TIMED_OUT.value})
 POSITIONED = OUTCOMES | {STARTED, RETRIED}
 
@@ -37,6 +39,7 @@ class Record:
     steps: dict[int, str] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
+    revived: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -53,12 +56,12 @@ def check_commit(
     name = new.id
     if new.version != (old.version if old else 0) + 1:
         raise Violation("version", f"{name}: version {new.version} follows {old.version if old else 'nothing'}")
-    if old is not None and old.ended:
+    if old is not None and old.ended and new.life <= old.life:
         raise Violation("terminal", f"{name}: {old.state} became {new.state}")
     _check_events(record, new, events)
-    _check_tokens(record, new)
+    _check_tokens(record, new, now_ms)
     if not new.ended:
-        _check_due(new, watch_ms, now_ms)
+        _check_due(old, new, watch_ms, now_ms)
     elif new.cursors or new.due_at_ms is not None:
         raise Violation("due", f"{name}: an ended head has cursors or due_at")
 
@@ -84,7 +87,7 @@ def _check_events(record: Record, new: Execution, events: Sequence[HistoryEvent]
     record.frozen.append(marshal.dumps([event.row() for event in added]))
     if len(record.steps) != new.visits:
         raise Violation("outcome", f"{name}: {new.visits} visits are counted, {len(record.steps)} were started")
-    if not new.ended:
+    if not new.ended and new.ending is None:
         there = {cursor.visit for cursor in new.cursors}
         for visit in record.open:
             if visit not in there:
@@ -107,6 +110,9 @@ def check_unchanged(record: Record, name: str) -> None:
 def _note(record: Record, name: str, event: HistoryEvent) -> None:
     """Take a new event into account: one start and one outcome for a visit, attempts one by one."""
     kind, step, visit, attempt = event.type, event.step, event.visit, event.attempt
+    if kind == EventType.EXECUTION_REDRIVEN:
+        record.revived = set(record.outcomes)  # a fan-out keeps its visit, and so comes to another outcome
+        record.open.clear()
     if step is None or visit is None or attempt is None:
         if kind in POSITIONED:
             raise Violation("history", f"{name}: {event.row()} says not of which visit it is")
@@ -118,13 +124,14 @@ def _note(record: Record, name: str, event: HistoryEvent) -> None:
         record.attempts[visit] = 1
         record.open.add(visit)
     elif kind == RETRIED:
-        if attempt != record.attempts[visit] or visit in record.outcomes:
+        if attempt != record.attempts[visit] or (visit in record.outcomes and visit not in record.revived):
             raise Violation("outcome", f"{name}: attempt {attempt} of visit {visit} is retried out of turn")
         record.attempts[visit] = attempt + 1
     elif kind in OUTCOMES:
-        if visit in record.outcomes or record.attempts.get(visit) != attempt:
+        if (visit in record.outcomes and visit not in record.revived) or record.attempts.get(visit) != attempt:
             raise Violation("outcome", f"{name}: visit {visit} ends again or at another attempt: {event.row()}")
         record.outcomes[visit] = kind
+        record.revived.discard(visit)
         record.open.discard(visit)
 
 
@@ -142,21 +149,31 @@ def check_chunk(record: Record | None, execution_id: str, events: Sequence[Histo
     record.chunked_seq = max(record.chunked_seq, seqs[-1])
 
 
-def _check_tokens(record: Record, new: Execution) -> None:
+def _check_tokens(record: Record, new: Execution, now_ms: int) -> None:
     """See that what waits is not driven by the token of an earlier attempt, whose messages may still be about."""
     for cursor in new.cursors:
         position = (cursor.visit, cursor.attempt)
         first = record.tokens.setdefault(cursor.token, position)
-        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > new.events[-1].at_ms):
+        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > now_ms + SKEW_MS):
             raise Violation("token", f"{new.id}: token {cursor.token} of visit {first} now drives visit {position}")
 
 
-def _check_due(new: Execution, watch_ms: int, now_ms: int) -> None:
+def _check_due(old: Execution | None, new: Execution, watch_ms: int, now_ms: int) -> None:
     if not new.cursors:
         raise Violation("driver", f"{new.id}: lives without a cursor")
-    latest = min(c.due_at_ms if c.in_index else max(c.due_at_ms, now_ms) + watch_ms for c in new.cursors)
+    known = {(c.path, c.token, c.by) for c in old.cursors} if old is not None else set()
+    latest = min(
+        c.due_at_ms
+        if c.in_index
+        else c.watch_at_ms  # somebody else made it, and had its own reasons
+        if (c.path, c.token, c.by) in known
+        else max(c.due_at_ms, now_ms) + watch_ms
+        for c in new.cursors
+    )
     if new.deadline_at_ms is not None:
         latest = min(latest, new.deadline_at_ms)
+    if latest >= NEVER_MS:
+        return  # nothing but somebody's answer moves it on
     if new.due_at_ms is None or new.due_at_ms > latest:
         late = "none" if new.due_at_ms is None else f"{(new.due_at_ms - latest) / 1000} s late"
         raise Violation("due", f"{new.id}: due_at is {late}")
@@ -170,7 +187,7 @@ def undriven(
     for cursor in head.cursors:
         if cursor.in_index:
             continue
-        if any((kind == "drive" and token == cursor.token) or n == cursor.by for kind, token, n in there):
+        if any((kind != "look" and token == cursor.token) or n == cursor.by for kind, token, n in there):
             continue
         if (head.id, cursor.token) not in excused and (head.id, cursor.by) not in excused:
             yield cursor

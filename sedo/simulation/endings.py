@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.history import EventType
 
+from sedo.simulation.acceptor import Acceptor
 from sedo.simulation.checks import OUTCOMES, STARTED, Record, Violation, check_unchanged
+from sedo.simulation.places import is_part, places_of
 from sedo.simulation.reference import GIVEN_UP, Expected, interpret
+from sedo.simulation.trees import TreeScenario
 
 if TYPE_CHECKING:
     from sedo.simulation.run import Run
@@ -17,12 +20,48 @@ HARMLESS = frozenset({"busy"})
 Visits = list[tuple[str, int, str | None]]
 
 
+def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
+    """See that what happened in an execution that branches, and in its children, is what its definition says."""
+    head = run.world.current[name]
+    check_unchanged(run.world.records[name], name)
+    if is_part(head) or head.visits == 0:
+        return
+    own = scenario.kid if head.depth else scenario
+    if own is None or run.actors is None:
+        raise Violation("reference", f"{name} is a child of nobody")
+    ends = {
+        other: (child.state.value, child.output, child.error["name"] if child.error else None)
+        for other, child in run.world.current.items()
+    }
+    log = run.world.records[name].log
+    received = [
+        (event.details["name"], event.details["payload"]) for event in log if event.type == EventType.SIGNAL_RECEIVED
+    ]
+    fans = frozenset(step for step, meaning in own.meaning.items() if "inner" in meaning or meaning.get("kid"))
+    places = places_of(name, run.world.current, run.world.records, fans)
+    acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"])
+    outcome = acceptor.run(head.input)
+    state, error = head.state.value, head.error["name"] if head.error else None
+    expected = {"done": "ExecutionSucceeded", "failed": "ExecutionFailed"}.get(outcome.kind)
+    if state in ("ExecutionSucceeded", "ExecutionFailed"):
+        same = outcome.value == (head.output if outcome.kind == "done" else error)
+        if state != expected or not same:
+            raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
+    elif head.depth == 0:
+        _check_stopped(run, name, state)
+    if name in run.cancelled and head.life == 1 and state != "ExecutionCancelled":
+        raise Violation("reference", f"{name} was cancelled, and is {state}")
+
+
 def check_ending(run: Run, name: str) -> None:
     """Compare one ended execution with the reference.
 
     Succeeded and failed ones must match in all; a timed-out or cancelled one must be a beginning of what the
     reference does, and have a reason: its deadline, or somebody who cancelled it.
     """
+    if isinstance(run.plan.scenario, TreeScenario):
+        check_tree(run, name, run.plan.scenario)
+        return
     head = run.world.current[name]
     record = run.world.records[name]
     check_unchanged(record, name)
@@ -46,8 +85,18 @@ def check_ending(run: Run, name: str) -> None:
     else:
         _check_stopped(run, name, state)
         _check_beginning(name, visits, record, expected)
+    _check_expiry(run, name)
     if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed:
         _check_times(run, name, record)
+
+
+def _check_expiry(run: Run, name: str) -> None:
+    """See that what an execution left beside its head expires, if somebody ended it who is called again."""
+    lost = {"purge", "lost"} & {fault.kind for fault in run.world.faults.fired}
+    if run.world.makers[name].kind == "api" or lost:
+        return
+    if run.world.current[name].chunks and name not in run.world.stamped:
+        raise Violation("expiry", f"{name} has ended, and its chunks never expire")
 
 
 def _check_stopped(run: Run, name: str, state: str) -> None:

@@ -11,8 +11,11 @@ from chalicelib.settings import Settings
 from sedo.simulation.faults import KINDS
 from sedo.simulation.invocations import FOREVER
 from sedo.simulation.scenarios import CHAINS, Scenario, scenario
+from sedo.simulation.trees import DIFFERENT, TREES, tree
 
 SCENARIOS = 6000
+TREES_SHARE = 0.4
+"""So many of all runs are of definitions that branch."""
 WORST_TOGETHER = (
     ("duplicate", "crash"),
     ("duplicate", "crash_at_send", "crash_after"),
@@ -60,13 +63,16 @@ def make_plan(seed: int, options: Options) -> Plan:
     draw = Random(f"plan {seed}")
     kinds = _kinds(draw, options)
     chain = len(kinds) <= 3 and draw.random() < 0.5
-    number = draw.randrange(CHAINS if chain else SCENARIOS) if options.scenario is None else options.scenario
+    number = draw.randrange(CHAINS if chain else SCENARIOS)
+    if draw.random() < TREES_SHARE:
+        number = TREES + draw.randrange(DIFFERENT)
+    number = number if options.scenario is None else options.scenario
     most = 12 if len(kinds) <= 3 else 3
     budgets = {kind: draw.randint(1, most) for kind in kinds}
     lives = draw.choice(((), (1,), (1, 2), (60, 120, 240, 480)))
     skews = tuple(draw.randint(-9000, 9000) for _ in range(4)) if "skew" in budgets else (0,)
     return Plan(
-        scenario=scenario(number),
+        scenario=tree(number) if number >= TREES else scenario(number),
         settings=Settings(
             max_receive_count=draw.choice((1, 2, 4, 4)),
             lives_delays_seconds=lives,

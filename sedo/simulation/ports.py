@@ -11,13 +11,15 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
 from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
-from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.scenarios import Answer, answer_of, result_of
+from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
@@ -34,7 +36,9 @@ class SimulatedStore:
         self.world = world
         self.who = who
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
         """Not part of a run: definitions are there from the beginning."""
         raise NotImplementedError
 
@@ -57,8 +61,16 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Return copies of heads."""
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Return copies of heads; their values are small, so that all are whole."""
         return self.world.io(self.who, "load", lambda: self._load(execution_ids))
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
@@ -100,13 +112,21 @@ class SimulatedStore:
         entries = self.world.due_entries(lag_ms)
         return [DueEntry(name, moment, watchdog) for moment, name, watchdog in entries if moment < before_ms]
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk."""
-        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution_id, events))
+        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution.id, events))
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Return flushed events, as few as the contract allows."""
-        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution_id, after_seq, limit))
+        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution.id, after_seq, limit))
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return the value: nothing in a run is large."""
+        return value
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Let chunks expire: nothing in a run lives long enough to see it."""
+        self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution))
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
@@ -161,6 +181,8 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
+                if self.who.kind == "api":
+                    world.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
             if "late" in kinds:
@@ -204,7 +226,7 @@ class ScriptedRunner:
 
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
-        answer = answer_of(task.request["url"].rpartition("/")[2], task.visit, task.attempt, task.timeout_seconds)
+        answer = _scripted(task)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
@@ -218,17 +240,37 @@ class ScriptedRunner:
             raise PoisonError(f"visit {task.visit} of {name}")
         if answer.error is not None:
             return TaskResult(error=answer.error, cause="as scripted")
-        return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        script, *rest = _place(task)
+        if not rest:
+            return TaskResult(value=result_of(task.type, task.visit))
+        if "body" in task.request:
+            self.world.called(task, name)
+        number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
+        return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
 
     def _count(self, name: str, task: Task) -> None:
         world = self.world
         world.counts.calls += 1
         for parcel in self.who.parcels:
-            if parcel.message.execution_id == name and task.idempotency_key.split("/")[2] != task.step:
+            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
                 raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and name not in world.disturbed:
+        if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+
+def _place(task: Task) -> list[str]:
+    """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
+    place = {"lambda": "function", "queue": "queue"}.get(task.type, "url")
+    return str(task.request[place]).removeprefix("http://there/").split("/")
+
+
+def _scripted(task: Task) -> Answer:
+    script, *rest = _place(task)
+    if not rest:
+        return answer_of(script, task.visit, task.attempt, task.timeout_seconds)
+    index = int(rest[1]) if len(rest) > 1 else None
+    return scripted(script, rest[0], index, task.attempt, task.timeout_seconds)
 
 
 def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str, tuple[Parcel, int]]) -> Runtime:
@@ -251,6 +293,7 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         now_ms=lambda: hub.now_ms + who.skew_ms,
         nonces=nonces,
         sleep=sleep,
+        flush_above_bytes=world.flush_above_bytes,
         run_all=hub.run_all,
         call_all=hub.run_all,
         _parsed=cache,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sedo.simulation.scenarios import Scenario, answer_of
+from sedo.simulation.scenarios import Scenario, answer_of, result_of
 
 GIVEN_UP = "Sedo.ProcessingFailed"
 
@@ -46,7 +46,7 @@ def interpret(  # noqa: C901 - one page, read from top to bottom
                 error = GIVEN_UP
             if error is None or step["type"] == "fail":
                 break
-            policy = next((entry for entry in step.get("retry", ()) if _covers(entry["errors"], error)), None)
+            policy = next((entry for entry in step.get("retry", ()) if covers(entry["errors"], error)), None)
             if policy is None or attempt >= policy["maxAttempts"] or error == GIVEN_UP:
                 break
             if transitions >= limit:
@@ -56,7 +56,7 @@ def interpret(  # noqa: C901 - one page, read from top to bottom
             attempt += 1
         visits.append((name, attempt, error))
         if error is not None:
-            catch = next((entry for entry in step.get("catch", ()) if _covers(entry["errors"], error)), None)
+            catch = next((entry for entry in step.get("catch", ()) if covers(entry["errors"], error)), None)
             if catch is None or step["type"] == "fail":
                 return Expected("ExecutionFailed", None, error, visits)
             if "stash" in catch:
@@ -88,9 +88,9 @@ def _attempt(
     if step["type"] == "wait":
         late = step.get("timeoutSeconds", meaning["seconds"]) < meaning["seconds"]
         return ("Task.Timeout" if late else None), received, following
-    if step["type"] == "http":
+    if step["type"] in ("http", "lambda", "queue"):
         answer = answer_of(input["script"], visit, attempt, step.get("timeoutSeconds", 30))
-        result = {"status": 200, "headers": {}, "body": {"visit": visit}}
+        result = result_of(step["type"], visit)
         return (GIVEN_UP if answer.poison else answer.error), result, following
     if step["type"] == "choice":
         for (kind, *rest), target in meaning["arms"]:
@@ -102,7 +102,8 @@ def _attempt(
     return None, received, following
 
 
-def _covers(patterns: list[str], error: str) -> bool:
+def covers(patterns: list[str], error: str) -> bool:
+    """Say whether an error is one of those that a retry or a catch names."""
     for pattern in patterns:
         if pattern in ("*", error) or error.startswith(pattern + "."):
             return True
@@ -117,6 +118,8 @@ def _value(value: tuple[Any, ...], stash: dict[str, Any], raw: Any, error: str |
             return constant
         case ("visit-of-body",):
             return raw["body"]["visit"]
+        case ("message-id",):
+            return raw["messageId"]
         case ("count", name):
             return stash.get(name, 0) + 1
         case ("stash",):

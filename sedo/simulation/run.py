@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,10 +13,13 @@ from typing import Any
 
 from chalicelib import dead_letters, processor, service, ticks
 from chalicelib.deliveries import BatchFailed
+from chalicelib.engine import fanout
+from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
+from sedo.simulation.actors import Actors
 from sedo.simulation.checks import Violation
 from sedo.simulation.endings import check_ending
 from sedo.simulation.faults import Fault, Faults
@@ -23,11 +27,13 @@ from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import FOREVER, START_MS, Invocation, Parcel
 from sedo.simulation.plan import Options, make_plan
 from sedo.simulation.ports import Cache, PoisonError, make_runtime
-from sedo.simulation.scenarios import TENANT
+from sedo.simulation.scenarios import TENANT, Scenario
+from sedo.simulation.trees import TreeScenario
 from sedo.simulation.world import Counts, World
 
 LONGEST_MS = 400 * 86_400_000
 MAX_STEPS = 400_000
+MAX_ROUNDS = 40
 
 
 @dataclass
@@ -59,11 +65,21 @@ class Run:
         self.cache: Cache = OrderedDict()
         self.cancelled: dict[str, str] = {}
         self.asked_to_cancel: set[str] = set()
-        definition = plan.scenario.definition
-        key = (TENANT, definition.id, 1)
-        self.world.definitions[key] = StoredDefinition(*key, START_MS, plan.scenario.document)
-        if plan.cached:
-            self.cache[key] = definition
+        self.actors: Actors | None = None
+        if isinstance(plan.scenario, TreeScenario):
+            self.actors = Actors(self)
+            self.world.after_commit = self.actors.after_commit
+            self.world.called = self.actors.called
+            fanout.WIDTH = plan.scenario.width
+            if plan.scenario.kid is not None:
+                self._publish(plan.scenario.kid)
+        self._publish(plan.scenario)
+
+    def _publish(self, scenario: Scenario) -> None:
+        key = (TENANT, scenario.definition.id, 1)
+        self.world.definitions[key] = StoredDefinition(*key, START_MS, scenario.document)
+        if self.plan.cached:
+            self.cache[key] = scenario.definition
 
     def simulate(self) -> None:
         """Let everything happen, and check what came of it. Raises Violation."""
@@ -83,14 +99,18 @@ class Run:
             self._replay(runtime)
 
     def _until_quiet(self) -> None:
-        if not self.world.hub.run(START_MS + LONGEST_MS, MAX_STEPS):
-            raise Violation("ends", f"still busy at {(self.world.hub.now_ms - START_MS) / 1000} s: {self.world.live()}")
+        for _ in range(MAX_ROUNDS):
+            if not self.world.hub.run(START_MS + LONGEST_MS, MAX_STEPS):
+                late = (self.world.hub.now_ms - START_MS) / 1000
+                raise Violation("ends", f"still busy at {late} s: {self.world.live()}")
+            if self.actors is None or not self.actors.signal_again():
+                break
         if self.world.live():
             raise Violation("ends", f"quiet, and yet alive: {self.world.live()}")
 
     # --- invocations
 
-    def _spawn(self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, **more: Any) -> None:
+    def spawn(self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, **more: Any) -> None:
         """Run real code as an invocation of its own."""
         world = self.world
         who = Invocation(world.number(kind), kind, self.draw.choice(self.plan.skews_ms), **more)
@@ -136,7 +156,7 @@ class Run:
             struck = len(self.world.faults.fired)
             self.world.io(who, "acknowledge", lambda: self._acknowledge(who, parcels, struck))
 
-        self._spawn(kind, job, 0, parcels=parcels)
+        self.spawn(kind, job, 0, parcels=parcels)
 
     def _acknowledge(self, who: Invocation, parcels: list[Parcel], struck: int) -> None:
         kinds = [fault.kind for fault in self.world.faults.fired[struck:]]
@@ -147,7 +167,7 @@ class Run:
 
     def begin_tick(self) -> None:
         """Do what the schedule does."""
-        self._spawn("tick", lambda runtime, who: ticks.tick(runtime), int(self.draw.random() * 1500))
+        self.spawn("tick", lambda runtime, who: ticks.tick(runtime), int(self.draw.random() * 1500))
 
     # --- callers of the API
 
@@ -158,32 +178,34 @@ class Run:
         given: dict[str, Any] = {"k": draw.randrange(10), "script": script}
         name = f"name-{i}" if draw.random() < 0.3 else None
         first = int(draw.random() * 20_000) if draw.random() < 0.8 else int(draw.random() * 600_000)
-        self._spawn("api", lambda runtime, who: self._start(runtime, given, name, 3), first)
+        self.spawn("api", lambda runtime, who: self._start(runtime, given, name, 3), first)
         if name is not None and draw.random() < 0.5:
             again = first + int(draw.random() * draw.choice((50, 3000, 100_000)))
-            self._spawn("api", lambda runtime, who: self._start(runtime, given, name, 0), again)
+            self.spawn("api", lambda runtime, who: self._start(runtime, given, name, 0), again)
         if draw.random() < 0.1:
             moment = first + int(draw.random() * draw.choice((300, 5000, 1_000_000)))
             cause = f"cancel {i}"
-            self._spawn("api", lambda runtime, who: self._cancel(runtime, script, cause), moment)
+            self.spawn("api", lambda runtime, who: self._cancel(runtime, script, cause), moment)
         if draw.random() < 0.3:
             moment = first + int(draw.random() * draw.choice((1000, 100_000, 2_000_000)))
-            self._spawn("api", lambda runtime, who: self._read_one(runtime, who, script), moment)
+            self.spawn("api", lambda runtime, who: self._read_one(runtime, who, script), moment)
 
     def _start(self, runtime: Runtime, input: dict[str, Any], name: str | None, tries: int) -> None:
         try:
-            service.start_execution(
+            begun = service.start_execution(
                 runtime, TENANT, self.plan.scenario.definition.id, dict(input), actor="somebody", name=name
             )
+            if self.actors is not None:
+                self.actors.early(begun.id)
         except (Killed, Unavailable):
             if name is not None and tries:
                 again = int(1000 + self.draw.random() * 100_000)
-                self._spawn("api", lambda runtime, who: self._start(runtime, input, name, tries - 1), again)
+                self.spawn("api", lambda runtime, who: self._start(runtime, input, name, tries - 1), again)
             raise
 
     def _named(self, script: str) -> str | None:
         for name, head in self.world.current.items():
-            if head.input["script"] == script:
+            if is_root(head) and head.input["script"] == script:
                 return name
         return None
 
@@ -195,7 +217,7 @@ class Run:
         try:
             service.cancel_execution(runtime, TENANT, name, cause, actor="somebody")
         except service.AlreadyEnded:
-            if not self.world.current[name].ended:
+            if not self.world.current[name].ended and self.world.current[name].ending is None:
                 raise Violation("terminal", f"{name} is said to have ended, and has not") from None
             return
         self.cancelled[name] = cause
@@ -224,9 +246,13 @@ class Run:
 
     def _check_one_each(self) -> None:
         """See that one call to start, however often it was repeated below or by name, made one execution."""
-        scripts = [head.input["script"] for head in self.world.current.values()]
+        scripts = [head.input["script"] for head in self.world.current.values() if is_root(head)]
         if len(scripts) != len(set(scripts)):
             raise Violation("one", f"{len(scripts)} executions for {len(set(scripts))} starts")
+
+    def _driving(self) -> int:
+        """Count the messages that can drive something: news of an ended child is told again to whoever asks."""
+        return sum(message.kind != "ended" for message, _ in self.world.post.sent)
 
     def _replay(self, runtime: Runtime) -> None:
         """Deliver every message ever sent once more, and twice, in any order: nothing may follow from it."""
@@ -234,13 +260,18 @@ class Run:
         before = {name: stored.version for name, stored in world.heads.items()}
         messages = world.post.sent * 2
         self.draw.shuffle(messages)
-        sent, calls = world.counts.messages, world.counts.calls
+        sent, calls = self._driving(), world.counts.calls
         for start in range(0, len(messages), 10):
             parcels = [Parcel(0, message, body, "ready", 1) for message, body in messages[start : start + 10]]
             processor.handle_batch(runtime, {"Records": [_record(parcel) for parcel in parcels]})
         after = {name: stored.version for name, stored in world.heads.items()}
-        if (after, sent, calls) != (before, world.counts.messages, world.counts.calls):
+        if (after, sent, calls) != (before, self._driving(), world.counts.calls):
             raise Violation("replay", "old messages changed something")
+
+
+def is_root(head: Execution) -> bool:
+    """Say whether an execution was started by a caller."""
+    return head.parent is None and head.depth == 0
 
 
 def _record(parcel: Parcel) -> dict[str, Any]:
@@ -256,11 +287,14 @@ def _record(parcel: Parcel) -> dict[str, Any]:
 def simulate(seed: int, options: Options | None = None) -> Result:
     """Run one seed."""
     logging.getLogger("sedo").setLevel(logging.CRITICAL + 1)
-    collecting = gc.isenabled()
+    # A greenlet begins as deep as the one that begins it is, and they begin each other.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
+    collecting, width = gc.isenabled(), fanout.WIDTH
     gc.disable()  # a run makes much that it needs to its end: looking for rubbish meanwhile costs a tenth
     try:
         return _simulate(Run(seed, options or Options()))
     finally:
+        fanout.WIDTH = width
         if collecting:
             gc.enable()
 

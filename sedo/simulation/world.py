@@ -6,10 +6,13 @@ import marshal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
+from chalicelib.engine.effects import Task
+from chalicelib.engine.execution import Cursor, Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.places import SWEEP, child_token
+from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
 
@@ -54,6 +57,7 @@ class World:
         self.settings = settings
         self.faults = faults
         self.visibility_ms = visibility_ms
+        self.flush_above_bytes = 1024 if self.random.random() < 0.5 else 150  # what is short here is long elsewhere
         self.hub = Hub(START_MS)
         self.counts = Counts()
         self.post = Post(self)
@@ -62,9 +66,12 @@ class World:
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
+        self.stamped: set[str] = set()
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
+        self.drivers: dict[tuple[str, str], Invocation] = {}
+        self.buried: set[str] = set()
         self.excused: set[tuple[str, str]] = set()
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
@@ -72,6 +79,8 @@ class World:
         self.busy_until_ms = 0
         self.calm = False
         self.begin: Callable[[str, list[Parcel]], None] = lambda queue, parcels: None
+        self.after_commit: Callable[[Execution], None] = lambda head: None
+        self.called: Callable[[Task, str], None] = lambda task, owner: None
         self.begin_tick: Callable[[], None] = lambda: None
         self.story: list[str] | None = [] if trace else None
         self._numbers: dict[str, int] = {}
@@ -200,28 +209,34 @@ class World:
         settings = self.settings
         watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
         check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
-        for parcel in who.parcels:
-            if parcel.message.execution_id == name:
+        about = [parcel for parcel in who.parcels if parcel.message.execution_id == name]
+        for parcel in about:
+            if len(about) == 1:  # of several, nobody knows whose step has moved
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
+        known = {(cursor.path, cursor.by) for cursor in old.cursors} if old else set()
+        self.drivers.update(
+            ((name, cursor.by), who) for cursor in execution.cursors if (cursor.path, cursor.by) not in known
+        )
         self.counts.commits += 1
         who.touched[name] = None
         log = self.due_log.setdefault(name, [])
         log.append((self.hub.now_ms, execution.due_at_ms, not execution.ended and due_is_watchdog(execution)))
         if execution.due_at_ms is not None:
             self.ticker.arm(execution.due_at_ms)
+        self.after_commit(execution)
 
     def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
         if old is None:
             return
-        before = {(c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
+        before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
-            same = before.get((cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index:
+            same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
+            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
@@ -232,6 +247,16 @@ class World:
         first, last = events[0].seq, events[-1].seq
         self.tell(who, f"flushes events {first}..{last} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[last] = tuple(events)
+
+    def stamp(self, who: Invocation, execution: Execution) -> None:
+        """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
+        name = execution.id
+        self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        self.stamped.discard(name)
+        if execution.ended:
+            self.stamped.add(name)
+            if not self.current[name].ended:
+                raise Violation("expiry", f"{name} lives, and its chunks expire")
 
     # --- who drives what
 
@@ -249,18 +274,69 @@ class World:
                 self.excused.update((name, cursor.by) for cursor in self.current[name].cursors)
                 self.disturbed.add(name)
 
-    def _undriven(self, name: str) -> Sequence[Any]:
-        return list(undriven(self.current[name], self.post.about(name), self.excused))
+    def _undriven(self, name: str) -> list[Cursor]:
+        found = undriven(self.current[name], self.post.about(name), self.excused)
+        return [cursor for cursor in found if not self._is_at_work(name, cursor)]
+
+    def _is_at_work(self, name: str, cursor: Cursor) -> bool:
+        """Say whether whoever made a cursor lives, and so will send its message or drive it."""
+        maker = self.drivers.get((name, cursor.by))
+        return maker is not None and maker.alive
 
     def check_driven(self, name: str) -> None:
-        """Check that a live head has, for each cursor, a message or a living invocation that has just made it."""
+        """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
+
+        Of an ended child, check that its parent knows, or will be told.
+        """
         head = self.current.get(name)
-        if head is None or not head.cursors or self.makers[name].alive:
+        if head is None or self.makers[name].alive:
             return
-        for cursor in self._undriven(name):
+        if head.ended and head.parent is not None:
+            self._check_told(head)
+        if head.depth and head.parent is None and head.version == head.begun_version:
+            # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
+            self.excused.update((name, cursor.by) for cursor in head.cursors)
+        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _begun_again(self, child: Execution) -> bool:
+        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is not None and child.ending is not None and starter.id in self.buried:
+            return True  # whoever told it to end may have been given up: its own watchdog sees to it
+        if starter is not None and any(
+            c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
+        ):
+            return True  # it is about to be told to end
+        if starter is None or len(place) < 2 or child.version != child.begun_version:
+            return False
+        visit, _, attempt = place[0].partition("-")
+        position = (int(visit), int(attempt or 1))
+        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
+
+    def _check_told(self, child: Execution) -> None:
+        parent = self.current.get((child.parent or {})["id"])
+        token = (child.parent or {})["token"]
+        if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
+            return
+        if self.makers[child.id].kind == "api":
+            return  # nobody delivers a caller's end again: the parent's look finds out
+        waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
+        if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
+            return
+        here = self.post.about(child.id)
+        if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.post.about(parent.id)):
+            return
+        raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
+
+    def is_disturbed(self, name: str) -> bool:
+        """Say whether something struck an execution, one above or one below: what one does twice, the others see."""
+        return any(
+            name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.") for other in self.disturbed
+        )
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""

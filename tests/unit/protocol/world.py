@@ -89,7 +89,7 @@ class World:
         self.now_ms = START_MS
         self.hooks: list[Hook] = []
         self.outside = Outside()
-        self.memory = MemoryStore()
+        self.memory = MemoryStore(now_ms=lambda: self.now_ms)
         self.queues = MemoryQueues(lambda: self.now_ms)
         self.naps: list[float] = []
         self._numbers = count(1)
@@ -129,7 +129,7 @@ class World:
         head = self.head(execution_id)
         event = Redriven(version or head.definition_version, "tests", self.runtime.nonces())
         wanted = replace(head, definition_version=event.version)
-        return write(self.runtime, head, self.runtime.definition(wanted), lambda _: event)[0]
+        return write(self.runtime, head, self.runtime.definition(wanted), lambda _: event).head
 
     def tasks(self, execution_id: str) -> list[str]:
         """The tokens of a head's open tasks of people, oldest first."""
