@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine import said
+from chalicelib.engine import said, values
 from chalicelib.engine.decide import decide
 from chalicelib.engine.definition import parse
 from chalicelib.engine.effects import Task, TaskResult
@@ -50,7 +50,7 @@ def test_failed_task_may_be_retried_and_gets_another_token() -> None:
 
 def test_answer_that_no_head_can_hold_fails_the_step() -> None:
     world = begun(ASK)
-    assert world.tell(value="x" * 70_000)
+    assert world.tell(value="x" * (values.MAX_VALUE_BYTES + 1))
     assert (world.head.error or {})["name"] == "Data.TooLarge"
 
 
@@ -136,10 +136,11 @@ def test_mailbox_holds_so_many_signals_and_no_more_than_a_value() -> None:
         assert world.hear(signal(payload=number))
     assert not world.hear(signal(payload="one too many"))
     world = begun({"id": "w", "type": "wait", "seconds": 5}, GO)
-    assert world.hear(signal(payload="x" * 40_000))
-    assert not world.hear(signal(payload="x" * 40_000))
+    large = "x" * (said.MAX_SIGNAL_BYTES - 100)
+    assert world.hear(signal(payload=large))
+    assert not world.hear(signal(payload=large))
     world.run()
-    assert world.head.output == "x" * 40_000
+    assert world.head.output == large
 
 
 # execute
