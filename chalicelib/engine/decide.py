@@ -322,7 +322,8 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
         held = cursor.held or {}
         token = f"c{cursor.visit}.{cursor.attempt}.{number}"
-        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": held.get("looks", 0) > 0}
+        look = held.get("looks", 0) > 0 and not held.get("again")
+        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": look}
     return Task(
         type=call.type,
         step=cursor.step,
