@@ -12,7 +12,6 @@ from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
 from chalicelib.patience import patiently
-from chalicelib.ports import Outgoing, Unavailable
 from chalicelib.runtime import Runtime
 
 AT_ONCE_MS = 1000
@@ -33,13 +32,12 @@ class Calls:
     The first ones of an invocation are made however long they may take: their message came to have them made.
     """
 
-    def __init__(self, runtime: Runtime, policy: Policy, execution: Execution, until_ms: int) -> None:
+    def __init__(self, runtime: Runtime, execution: Execution, until_ms: int, policy: Policy) -> None:
         self.runtime = runtime
         self.execution = execution
         self.until_ms = until_ms
         self._children = Children(runtime, policy)
         self._lock = Lock()
-        self._waiting: list[Outgoing] = []
         self._others_left = 0
         self._unsent: Exception | None = None
 
@@ -77,10 +75,7 @@ class Calls:
     def _made(self, task: Task) -> TaskResult:
         if task.type not in ABOUT_OTHERS:
             return self.runtime.tasks.perform(task)
-        done = patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
-        with self._lock:
-            self._waiting += done.messages
-        return done.result
+        return patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
 
     def _other_done(self) -> None:
         """Send the messages of all children as soon as the last has been written, in full batches."""
@@ -89,13 +84,6 @@ class Calls:
             if self._others_left:
                 return
         try:
-            patiently(self.runtime, self.until_ms, self._send)
+            patiently(self.runtime, self.until_ms, self._children.send_all)
         except Exception as error:  # noqa: BLE001 - it is in `Made`
             self._unsent = error
-
-    def _send(self) -> None:
-        """Send what waits. Raises Unavailable while some of it is refused; then that still waits."""
-        if self._waiting:
-            self._waiting = list(self.runtime.queue.send(self._waiting))
-        if self._waiting:
-            raise Unavailable(f"{len(self._waiting)} messages to children were not sent")

@@ -74,9 +74,9 @@ class Driver:
         self.message = delivery.message
         self.until_ms = until_ms
         self.told = tuple(told)
+        self._sent: set[str] = set()
         self._been_outside = False
         self._broken: Exception | None = None
-        self._sent: set[str] = set()
 
     def run(self, execution: Execution) -> Driven:
         """Let the message meet the head, and go on as long as this invocation drives it.
@@ -214,7 +214,7 @@ class Driver:
         first, self._been_outside = not self._been_outside, True
         self.outbox.going_outside()
         try:
-            made = Calls(self.runtime, self.policy, execution, self.until_ms).make(tasks, first=first)
+            made = Calls(self.runtime, execution, self.until_ms, self.policy).make(tasks, first=first)
         finally:
             self.outbox.back_inside()
         self._broken = made.error

@@ -292,7 +292,7 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
             outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call) and (outcome.child is None or child_token(cursor) is not None):
+            if isinstance(outcome, Call) and _is_known(cursor, outcome):
                 tasks.append(_task(draft, definition, cursor, outcome))
             else:
                 moved = True
@@ -305,6 +305,11 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
 def _left(walk: Walk, cursor: Cursor) -> Cursor:
     """Return a cursor that waits for nobody: one that did, at a step that is unknown, leaves them."""
     return cursor if cursor.waits is None else leave(walk, cursor)
+
+
+def _is_known(cursor: Cursor, call: Call) -> bool:
+    """Say whether the head knows of the child that a call may start: else it is written first, or none could end it."""
+    return call.child is None or "child" in (cursor.held or {})
 
 
 def _outcome(walk: Walk, definition: Definition, cursor: Cursor) -> Outcome:
@@ -365,8 +370,11 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
 
 
 def is_asked(cursor: Cursor, result: Performed) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment."""
-    return cursor.waits is None and (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
+    """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
+    if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
+        return False
+    life, child = (cursor.held or {}).get("life", 1), result.result.value
+    return life == 1 or not isinstance(child, dict) or child.get("life", life) >= life
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:

@@ -177,19 +177,20 @@ class Draft:
         if not ids:
             return
         sweep = self.cursors.get(SWEEP)
-        named = sweep.held.get("ids") if sweep is not None and isinstance(sweep.held, dict) else None
-        known = named if isinstance(named, list) else []  # a damaged one names nobody
+        known = [] if sweep is None or sweep.held is None else sweep.held["ids"]
         held = {"ids": [*known, *(child for child in ids if child not in known)]}
         cursor = Cursor(SWEEP, self.step or "", 0, self.base.version + 1, "", self.by, None, 0, 0)
         token = f"0.{self.base.version + 1}"
         self.drive(cursor, self.now_ms, token=token, held=held)
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
-        """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
-        before = {cursor.token for cursor in self.base.cursors if cursor.by == self.by and not cursor.in_index}
-        return tuple(
-            send for send in sends_made_by(self.cursors.values(), self.by, cover_token) if send.token not in before
-        )
+        """Return the messages of the cursors that this decision made and that nothing in this invocation drives.
+
+        Those that an earlier decision on the same message made were sent after that one.
+        """
+        before = {(cursor.path, cursor.token, cursor.by, cursor.due_at_ms) for cursor in self.base.cursors}
+        made = [c for c in self.cursors.values() if (c.path, c.token, c.by, c.due_at_ms) not in before]
+        return sends_made_by(made, self.by, cover_token)
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""

@@ -81,10 +81,10 @@ class Execution:
 
     `parent` is set on a child: `{id, token}` say whom its end is told; a part of a map has `step`, `start`, `allowed`
     and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
-    `life` counts redrives, `begun_version` is the version with which this one began, and `kept` are the cursors from
-    which one goes on. `signals` came and were not taken yet, `signal_ids` are the latest ids that callers gave.
-    `ending` is the end that waits for children to be told. `data_bytes` counts the large values that were recorded;
-    `retention_days` is how long it is kept after its end (None: as the deployment says).
+    `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet,
+    `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
+    `data_bytes` counts the large values that were recorded; `retention_days` is how long it is kept after its end
+    (None: as the deployment says).
     """
 
     id: str
@@ -122,7 +122,6 @@ class Execution:
     signal_ids: tuple[str, ...] = ()
     ending: dict[str, Any] | None = None
     redriven_at_ms: int = 0
-    begun_version: int = 1
     data_bytes: int = 0
     retention_days: int | None = None
 
@@ -213,7 +212,6 @@ _LATER_FIELDS: dict[str, Any] = {
     "signal_ids": (),
     "ending": None,
     "redriven_at_ms": 0,
-    "begun_version": 1,
     "data_bytes": 0,
     "retention_days": None,
 }

@@ -128,11 +128,13 @@ _waiting_steps = st.one_of(
 _items = st.lists(scalars, max_size=5) | paths.map("${{ {} }}".format)
 
 
-def _listed(draw: st.DrawFn, levels: int, names: Iterator[int]) -> list[dict[str, Any]]:
-    """Draw steps that follow each other, as an inner list."""
+def _listed(draw: st.DrawFn, levels: int, names: Iterator[int], *, in_map: bool = False) -> list[dict[str, Any]]:
+    """Draw steps that follow each other, as an inner list. In a map none of them waits for a signal."""
     listed = []
     for _ in range(draw(st.integers(1, 2))):
-        step = dict(draw(_any_step)) if levels == 0 else _with_lists(draw, levels - 1, names)
+        step = dict(draw(_any_step)) if levels == 0 else _with_lists(draw, levels - 1, names, in_map=in_map)
+        if in_map and step["type"] == "signal":
+            step = {"type": "human"}
         step.pop("catch", None)
         listed.append(step | {"id": f"n{next(names)}"})
     for step, following in pairwise(listed):
@@ -146,11 +148,11 @@ def _listed(draw: st.DrawFn, levels: int, names: Iterator[int]) -> list[dict[str
     return listed
 
 
-def _with_lists(draw: st.DrawFn, levels: int, names: Iterator[int]) -> dict[str, Any]:
+def _with_lists(draw: st.DrawFn, levels: int, names: Iterator[int], *, in_map: bool) -> dict[str, Any]:
     """Draw any step, with steps inside it or not."""
     kind = draw(st.sampled_from(["parallel", "map", "other"]))
     if kind == "parallel":
-        lists = [{"steps": _listed(draw, levels, names)} for _ in range(draw(st.integers(1, 3)))]
+        lists = [{"steps": _listed(draw, levels, names, in_map=in_map)} for _ in range(draw(st.integers(1, 3)))]
         return dict(draw(_fields("parallel"))) | {"branches": lists}
     if kind == "map":
         optional = st.fixed_dictionaries(
@@ -161,7 +163,7 @@ def _with_lists(draw: st.DrawFn, levels: int, names: Iterator[int]) -> dict[str,
             },
         )
         step = dict(draw(_fields("map", items=_items))) | draw(optional)
-        return step | {"steps": _listed(draw, levels, names)}
+        return step | {"steps": _listed(draw, levels, names, in_map=True)}
     return dict(draw(_any_step))
 
 
