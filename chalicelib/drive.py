@@ -223,7 +223,9 @@ class Driver:
         n, cover = self.message.n, self._cover()
         if not made.found:
             return TimeIsUp(self.message.token, n)
-        results = tuple(Performed(task.visit, task.attempt, result, n, cover, task.path) for task, result in made.found)
+        results = tuple(
+            Performed(task.visit, task.attempt, result, n, cover, task.path, task.life) for task, result in made.found
+        )
         return AllPerformed(results, n, cover)
 
 

@@ -165,7 +165,6 @@ def _born_after(end: Execution, head: Execution) -> Execution:
         chunks=end.chunks,
         sends=end.sends,
         life=end.life + 1,
-        begun_version=end.version + 1,
     )
 
 
@@ -373,8 +372,7 @@ def is_asked(cursor: Cursor, result: Performed) -> bool:
     """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
     if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
         return False
-    life, child = (cursor.held or {}).get("life", 1), result.result.value
-    return life == 1 or not isinstance(child, dict) or child.get("life", life) >= life
+    return bool((cursor.held or {}).get("life", 1) == result.life)
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:

@@ -39,6 +39,11 @@ class Task:
     path: str = ""
     tenant_id: str = ""
 
+    @property
+    def life(self) -> int:
+        """The life in which a child is asked for; 1 for any other call."""
+        return int(self.request["life"]) if self.type == "child" else 1
+
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
