@@ -194,7 +194,7 @@ class Driver:
         match event:
             case AllPerformed(results=results):
                 there = {cursor.path: cursor for cursor in after.cursors}
-                return not any(r.path in there and is_asked(there[r.path], r, after.life) for r in results)
+                return not any(r.path in there and is_asked(there[r.path], r) for r in results)
             case ChildrenEnded(children=children):
                 waiting = {child_token(cursor) for cursor in after.cursors}
                 return not any(token in waiting for token, _ in children)
