@@ -22,7 +22,7 @@ Paying = dict[str, float]
 
 
 class People:
-    """Answers whatever is open, perhaps twice with the same answer; one that comes too late is refused, and that is fine."""
+    """Answers whatever is open, perhaps twice; an answer that comes too late is refused, and that is fine."""
 
     def __init__(self, place: Deployment, server: CountingServer, chance: random.Random) -> None:
         self._place, self._server, self._chance = place, server, chance
