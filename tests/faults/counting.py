@@ -14,6 +14,11 @@ from typing import Any
 from tests.faults.errands import FLAKY, NOBODY
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # a slow machine is no fault of whoever calls
+
+
 class CountingServer:
     """Doubles numbers: `POST {"number": n}` gives `{"doubled": 2n}`, after `delay_seconds`. Some calls are refused.
 
@@ -53,8 +58,7 @@ class CountingServer:
             def log_message(self, *_: Any) -> None:
                 return
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
 
     @property
     def url(self) -> str:

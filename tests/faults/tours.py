@@ -44,7 +44,7 @@ DEFINITION: dict[str, Any] = {
                 ),
                 _branch({"id": "run", "type": "execute", "definition": "leg", "input": "${ input.leg }"}),
                 _branch({"id": "person", "type": "human", "roles": ["boss"]}),
-                _branch({"id": "other", "type": "callback", "via": {"http": TOKEN}}),
+                _branch({"id": "other", "type": "callback", "via": {"http": TOKEN}, "retry": RETRY}),
                 _branch({"id": "paid", "type": "signal", "name": "paid"}),
                 {
                     "steps": [
