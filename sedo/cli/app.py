@@ -19,6 +19,8 @@ COMMANDS = {
     "executions": "sedo.cli.executions:executions",
     "tasks": "sedo.cli.tasks:tasks",
     "graph": "sedo.cli.graph:graph",
+    "test": "sedo.testing.command:test",
+    "verify": "sedo.verify.command:verify",
     "schema": "sedo.cli.schema:schema",
     "completions": "sedo.cli.completions:completions",
 }
