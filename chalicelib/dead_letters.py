@@ -50,6 +50,9 @@ def handle_dead_letters(runtime: Runtime, event: Mapping[str, Any]) -> None:
 def _bury_or_revive(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Execution | SedoError | None) -> None:
     """Meet the head as any message does (see drive.py), but drive nothing: send again, or give up."""
     message = delivery.message
+    if message.kind == "schedule":
+        logger.error("%s could not start what is due; dropped, since its due entry keeps asking", message.execution_id)
+        return
     if head is None:
         logger.error("dead letter %s is for an execution that is unknown; dropped", message)
         return

@@ -74,7 +74,8 @@ class Driver:
         self.message = delivery.message
         self.until_ms = until_ms
         self.told = tuple(told)
-        self.children = Children(runtime, outbox)
+        self.children = Children(runtime, self.policy)
+        self._sent: set[str] = set()
 
     def run(self, execution: Execution) -> Driven:
         """Let the message meet the head, and go on as long as this invocation drives it."""
@@ -98,7 +99,7 @@ class Driver:
                     self._step_aside(conflicts)
                     continue
                 execution = decision.execution
-                self.outbox.put(execution, decision.sends)
+                self._put(execution, decision.sends)
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
@@ -168,8 +169,13 @@ class Driver:
         return any(cursor.token == self.message.token and not cursor.in_index for cursor in execution.cursors)
 
     def _send_lost(self, execution: Execution) -> None:
-        """Row 1: repeat the sends of what this message's processing committed."""
-        self.outbox.put(execution, sends_lost_with(execution, self.message.n, self.message.token))
+        """Row 1: repeat the sends of what this message's processing committed, but for those of this invocation."""
+        lost = sends_lost_with(execution, self.message.n, self.message.token)
+        self._put(execution, [send for send in lost if send.token not in self._sent])
+
+    def _put(self, execution: Execution, sends: Sequence[Send]) -> None:
+        self._sent.update(send.token for send in sends)
+        self.outbox.put(execution, sends)
 
     def _moved_on(self, before: Execution, after: Execution, event: Event) -> bool:
         """Say whether the winner of a race took over what this event is about; else the event is decided again."""

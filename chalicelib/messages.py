@@ -7,7 +7,7 @@ import json
 from chalicelib.engine.errors import SedoError
 from chalicelib.ports import Message
 
-KINDS = ("drive", "look", "ended")
+KINDS = ("drive", "look", "ended", "schedule")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 

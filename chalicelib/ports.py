@@ -14,6 +14,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 
 T = TypeVar("T")
 
@@ -54,16 +55,21 @@ class DueEntry:
     """An entry of the `due` index: somebody must look at the execution by this moment.
 
     `watchdog` says that a message is expected to have done it by then, so that no timer depends on the look.
+    `timetable` says that it is none, but the timetable of a definition that starts executions then.
     """
 
     execution_id: str
     due_at_ms: int
     watchdog: bool
+    timetable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What travels: no state and no path. `n` is new for every physical send; `lives` counts dead-letter rounds."""
+    """What travels: no state and no path. `n` is new for every physical send; `lives` counts dead-letter rounds.
+
+    One of kind `schedule` is for a timetable, whose id it carries in place of an execution's.
+    """
 
     execution_id: str
     token: str
@@ -84,8 +90,13 @@ class Outgoing:
 class Store(Protocol):
     """Definitions, heads and history. Every read of a head is consistent; lists may lag."""
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
-        """Store the next immutable version and make it the latest; return its number (from 1, never given twice)."""
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
+        """Store the next immutable version and make it the latest; return its number (from 1, never given twice).
+
+        In the same step `rows` become its timetable, of revision 0; without rows there is none any more.
+        """
         ...
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
@@ -103,7 +114,15 @@ class Store(Protocol):
         ...
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
-        """Take away the latest, keep the versions for what runs; False when there was none."""
+        """Take away the latest and the timetable, keep the versions for what runs; False when there was none."""
+        ...
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Return the timetable of a definition's latest version, consistently; None when it has no schedule."""
+        ...
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Write it if what is stored is of the same version and the revision before; False if it is not."""
         ...
 
     def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:

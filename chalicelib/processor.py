@@ -13,6 +13,7 @@ from chalicelib.engine.execution import Execution
 from chalicelib.outbox import Outbox
 from chalicelib.patience import patiently
 from chalicelib.runtime import Runtime
+from chalicelib.schedules import start_due
 
 logger = logging.getLogger("sedo.processor")
 MARGIN_MS = 10_000
@@ -47,8 +48,11 @@ class Batch:
             groups.setdefault(delivery.message.execution_id, []).append(delivery)
         if not groups:
             return
-        heads = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.load(list(groups)))
-        self.runtime.run_all([self._job(heads.get(name), group) for name, group in groups.items()])
+        timetables = {name: group for name, group in groups.items() if group[0].message.kind == "schedule"}
+        driven = {name: group for name, group in groups.items() if name not in timetables}
+        heads = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.load(list(driven)))
+        jobs = [self._job(heads.get(name), group) for name, group in driven.items()]
+        self.runtime.run_all([*jobs, *(self._schedule_job(group) for group in timetables.values())])
         self.outbox.flush()
 
     def must_come_back(self, delivery: Delivery) -> bool:
@@ -57,6 +61,18 @@ class Batch:
 
     def _job(self, head: Execution | SedoError | None, group: list[Delivery]) -> Any:
         return lambda: self._drive_all(head, group)
+
+    def _schedule_job(self, group: list[Delivery]) -> Any:
+        return lambda: self._start_due(group)
+
+    def _start_due(self, group: list[Delivery]) -> None:
+        """Start what a timetable says; several messages of one moment are copies."""
+        message = group[0].message
+        try:
+            self.outbox.put_messages(start_due(self.runtime, message, self.until_ms))
+        except Exception:  # as below: one that fails comes back alone
+            logger.exception("%s: its schedules could not be started", message.execution_id)
+            self.failed.update(delivery.receipt_handle for delivery in group)
 
     def _drive_all(self, head: Execution | SedoError | None, group: list[Delivery]) -> None:
         """Drive one execution by each of its messages in turn; what tells of ended children is one message."""

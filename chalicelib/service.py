@@ -14,6 +14,7 @@ from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.events import CancelRequested
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import plan
 from chalicelib.outbox import send_guarded
 from chalicelib.ports import Conflict
 from chalicelib.runtime import Runtime
@@ -49,7 +50,10 @@ class Unreadable(SedoError):
 def post_definition(runtime: Runtime, tenant_id: str, document: Any) -> str:
     """Check a definition, store it as its next version, return its id. Raises DefinitionInvalid with all problems."""
     definition = parse(document)
-    runtime.store.put_definition(tenant_id, definition.id, document, runtime.now_ms())
+    now_ms = runtime.now_ms()
+    before = runtime.store.load_timetable(tenant_id, definition.id) if definition.schedules else None
+    rows = plan(definition.schedules, () if before is None else before.rows, now_ms)
+    runtime.store.put_definition(tenant_id, definition.id, document, now_ms, rows)
     return definition.id
 
 
@@ -67,7 +71,7 @@ def start_execution(
 
     Raises NotFound, InputRejected, NameTaken; Unavailable when AWS cannot be reached.
     """
-    definition = _definition(runtime, tenant_id, definition_id, version)
+    definition = load_definition(runtime, tenant_id, definition_id, version)
     problem = definition.input_problem(input)
     if problem is not None:
         raise InputRejected(problem)
@@ -127,7 +131,7 @@ def history(runtime: Runtime, tenant_id: str, execution_id: str, after_seq: int,
     return flushed[:limit]
 
 
-def _definition(runtime: Runtime, tenant_id: str, definition_id: str, version: int | None) -> Definition:
+def load_definition(runtime: Runtime, tenant_id: str, definition_id: str, version: int | None) -> Definition:
     """Return a parsed version, or the latest. Raises NotFound."""
     stored = runtime.store.get_definition(tenant_id, definition_id, version)
     if stored is None:

@@ -1,4 +1,4 @@
-"""The tick: once a minute (a setting) it sends a look for each head that somebody must look at before the next."""
+"""The tick: once a minute (a setting) it sends a look for each head or timetable that is due before the next."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def _wanted(entry: DueEntry, now: int, interval: int, *, backlog: bool) -> bool:
 
 
 def _look(runtime: Runtime, entry: DueEntry, now: int) -> Outgoing:
-    message = Message(entry.execution_id, look_token(entry.due_at_ms), runtime.nonces(), "look")
+    kind = "schedule" if entry.timetable else "look"
+    message = Message(entry.execution_id, look_token(entry.due_at_ms), runtime.nonces(), kind)
     delay = max(0, math.ceil((entry.due_at_ms - now) / 1000))
     return Outgoing(message, entry.execution_id.partition(":")[0], delay)
 

@@ -18,6 +18,7 @@ from chalicelib.adapters.listing import fill_page
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.execution import Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable, timetable_id
 from chalicelib.ports import Committed, Conflict, DueEntry, Page, StoredDefinition
 
 
@@ -32,15 +33,19 @@ class MemoryStore:
         self._inbox: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._due: list[dict[str, str]] = [{} for _ in range(shards)]
         self._chunks: defaultdict[str, dict[int, tuple[int, bytes]]] = defaultdict(dict)
+        self._timetables: dict[str, Timetable] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._versions: defaultdict[tuple[str, str], list[tuple[int, bytes]]] = defaultdict(list)
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
-        """Append the next version and point the latest at it."""
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
+        """Append the next version, point the latest at it, replace the timetable."""
         key = (tenant_id, definition_id)
         with self._lock:
             self._versions[key].append((now_ms, marshal.dumps(document)))
             self._latest[key] = len(self._versions[key])
+            self._keep(Timetable(tenant_id, definition_id, self._latest[key], tuple(rows)))
             return self._latest[key]
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
@@ -75,9 +80,34 @@ class MemoryStore:
         return Page(rows[:limit], make_cursor(scope, str(rows[limit - 1][0])) if len(rows) > limit else None)
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
-        """Forget which version is the latest."""
+        """Forget which version is the latest, and the timetable."""
         with self._lock:
+            self._keep(Timetable(tenant_id, definition_id, 0, ()))
             return self._latest.pop((tenant_id, definition_id), None) is not None
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Return what is frozen, so that it needs no copy."""
+        with self._lock:
+            return self._timetables.get(timetable_id(tenant_id, definition_id))
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Compare and set."""
+        with self._lock:
+            stored = self._timetables.get(timetable.id)
+            wanted = (timetable.definition_version, timetable.revision - 1)
+            if stored is None or (stored.definition_version, stored.revision) != wanted:
+                return False
+            self._keep(timetable)
+        return True
+
+    def _keep(self, timetable: Timetable) -> None:
+        self._timetables.pop(timetable.id, None)
+        shard = self._due[keys.shard(timetable.id, self._shards)]
+        shard.pop(timetable.id, None)
+        if timetable.rows:
+            self._timetables[timetable.id] = timetable
+        if timetable.due_at_ms is not None:
+            shard[timetable.id] = keys.timetable_due_key(timetable)
 
     def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         """Return copies."""

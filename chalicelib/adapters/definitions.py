@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -11,10 +11,12 @@ from chalicelib.adapters import keys
 from chalicelib.adapters.aws import Clients, reaching_aws, rounds
 from chalicelib.adapters.codec import decode_document, encode_document
 from chalicelib.adapters.cursors import make_cursor, read_cursor
+from chalicelib.adapters.timetables import Timetables
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Page, StoredDefinition, Unavailable
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, DeleteTypeDef
 
 T = TypeVar("T")
 
@@ -25,16 +27,20 @@ _BUSY = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 class Definitions:
     """The table `sedo_definition`."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, timetables: Timetables) -> None:
         self._clients = clients
+        self._timetables = timetables
         self._table = clients.settings.resource("definition")
 
-    def put(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+    def put(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row]
+    ) -> int:
         """See Store.put_definition. Raises TooLarge."""
         blob = encode_document(document)
         for _ in rounds("put_definition"):
             version = self._last_version(tenant_id, definition_id) + 1
-            if self._put_version(tenant_id, definition_id, version, blob, now_ms):
+            timetable = Timetable(tenant_id, definition_id, version, tuple(rows))
+            if self._put_version(timetable, blob, now_ms):
                 return version
         raise AssertionError("rounds() raises at its end")
 
@@ -44,10 +50,11 @@ class Definitions:
             return int(item["version"]["N"])
         return 0
 
-    def _put_version(self, tenant_id: str, definition_id: str, version: int, blob: bytes, now_ms: int) -> bool:
-        """Write a version and the latest together; False when somebody else took the number."""
+    def _put_version(self, timetable: Timetable, blob: bytes, now_ms: int) -> bool:
+        """Write a version, the latest and the timetable together; False when somebody else took the number."""
+        definition_id, version = timetable.definition_id, timetable.definition_version
         item: dict[str, AttributeValueTypeDef] = {
-            "tenantId": {"S": tenant_id},
+            "tenantId": {"S": timetable.tenant_id},
             "version": {"N": str(version)},
             "createdAt": {"N": str(now_ms)},
             "document": {"B": blob},
@@ -72,6 +79,7 @@ class Definitions:
                                 "ExpressionAttributeValues": {":version": {"N": str(version)}},
                             }
                         },
+                        self._timetables.written_with(timetable),
                     ]
                 )
         except ClientError as error:
@@ -105,13 +113,27 @@ class Definitions:
         """See Store.delete_definition."""
         if definition_id.startswith(keys.VERSION_MARK):
             return False
-        with reaching_aws():
-            answer = self._clients.dynamodb.delete_item(
-                TableName=self._table,
-                Key={"tenantId": {"S": tenant_id}, "id": {"S": definition_id}},
-                ReturnValues="ALL_OLD",
-            )
-        return bool(answer.get("Attributes"))
+        for _ in rounds("delete_definition"):
+            deleted = self._delete(tenant_id, definition_id)
+            if deleted is not None:
+                return deleted
+        raise AssertionError("rounds() raises at its end")
+
+    def _delete(self, tenant_id: str, definition_id: str) -> bool | None:
+        """Delete the latest and its timetable together; False when there is none, None to be tried again."""
+        latest: DeleteTypeDef = {
+            "TableName": self._table,
+            "Key": {"tenantId": {"S": tenant_id}, "id": {"S": definition_id}},
+            "ConditionExpression": "attribute_exists(id)",
+        }
+        timetable = self._timetables.written_with(Timetable(tenant_id, definition_id, 0, ()))
+        try:
+            with reaching_aws():
+                self._clients.dynamodb.transact_write_items(TransactItems=[{"Delete": latest}, timetable])
+        except ClientError as error:
+            _not_written(error)
+            return False if _reasons(error)[:1] == ["ConditionalCheckFailed"] else None
+        return True
 
     def ids(self, tenant_id: str, limit: int, cursor: str | None) -> Page[str]:
         """See Store.list_definitions."""
@@ -162,9 +184,14 @@ def _page(scope: str, rows: list[T], positions: list[str], limit: int) -> Page[T
 
 def _not_written(error: ClientError) -> bool:
     """Return False where trying again helps; raise otherwise."""
-    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-    if reasons & _BUSY:
+    reasons = _reasons(error)
+    if _BUSY.intersection(reasons):
         raise Unavailable(str(error)) from error
-    if not reasons & _LOST:
+    if not _LOST.intersection(reasons):
         raise error
     return False
+
+
+def _reasons(error: ClientError) -> list[str | None]:
+    """Return why a transaction was cancelled, in the order of its parts."""
+    return [reason.get("Code") for reason in error.response.get("CancellationReasons", [])]

@@ -4,6 +4,7 @@ heads.py        sedo_execution by its key: load, commit
 index.py        its indexes by_tenant and due: lists, ticks
 history.py      sedo_execution_history: flushed events
 definitions.py  sedo_definition: latest and versions
+timetables.py   what schedules start next, beside the heads
 codec.py        what an item looks like (columns.py, packing.py and dictionary.py make it small)
 """
 
@@ -17,9 +18,11 @@ from chalicelib.adapters.definitions import Definitions
 from chalicelib.adapters.heads import Heads
 from chalicelib.adapters.history import Chunks
 from chalicelib.adapters.index import Index
+from chalicelib.adapters.timetables import Timetables
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Page, StoredDefinition
 
 
@@ -27,14 +30,17 @@ class DynamoStore:
     """Store on DynamoDB; see ports.Store for what each call promises."""
 
     def __init__(self, clients: Clients) -> None:
-        self._definitions = Definitions(clients)
+        self._timetables = Timetables(clients)
+        self._definitions = Definitions(clients, self._timetables)
         self._heads = Heads(clients)
         self._chunks = Chunks(clients)
         self._index = Index(clients, self._heads.load)
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
-        """Store the next version, and it as the latest, in one transaction."""
-        return self._definitions.put(tenant_id, definition_id, document, now_ms)
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
+        """Store the next version, it as the latest, and its timetable, in one transaction."""
+        return self._definitions.put(tenant_id, definition_id, document, now_ms, rows)
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
         """Read one item, consistently."""
@@ -51,8 +57,16 @@ class DynamoStore:
         return self._definitions.versions(tenant_id, definition_id, limit, cursor)
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
-        """Delete the latest; the versions stay."""
+        """Delete the latest and its timetable in one transaction; the versions stay."""
         return self._definitions.delete(tenant_id, definition_id)
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Read one item, consistently."""
+        return self._timetables.load(tenant_id, definition_id)
+
+    def save_timetable(self, timetable: Timetable) -> bool:
+        """Write it by one conditional PutItem."""
+        return self._timetables.save(timetable)
 
     def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
         """Read heads by BatchGetItem, consistently."""

@@ -2,7 +2,7 @@
 
 by_tenant   {tenant}#{class}#{shard}   {started_ms:015d}#{id}     class: `live`, or the end's state
 inbox       {tenant}#{shard}           {opened_ms:015d}#{id}      heads with an open task of a person
-due         {shard}                    {due_ms:015d}#{w|t}#{id}   w: a watchdog's look, t: a timer
+due         {shard}                    {due_ms:015d}#{w|t|s}#{id} w: a watchdog's look, t: a timer, s: a timetable
 definition  tenant                     {id}, and ~{id}#{version:08d} for the immutable versions
 """
 
@@ -13,6 +13,7 @@ from zlib import crc32
 
 from chalicelib.engine.execution import TERMINAL, Execution, State, due_is_watchdog
 from chalicelib.engine.tasks import tokens_of
+from chalicelib.engine.timetable import Timetable
 from chalicelib.ports import DueEntry
 
 LIVE = "live"
@@ -72,15 +73,20 @@ def due_key(execution: Execution) -> str:
     return f"{execution.due_at_ms:015d}#{'w' if due_is_watchdog(execution) else 't'}#{execution.id}"
 
 
+def timetable_due_key(timetable: Timetable) -> str:
+    """Return the sort key of `due` for a timetable that has a `due_at_ms`."""
+    return f"{timetable.due_at_ms:015d}#s#{timetable.id}"
+
+
 def due_before(before_ms: int) -> str:
     """Return the bound under which every `due_key` before a moment sorts."""
     return f"{max(before_ms, 0):015d}"
 
 
 def due_entry(key: str) -> DueEntry:
-    """Read a `due_key`."""
-    due, kind, execution_id = key.split("#", 2)
-    return DueEntry(execution_id, int(due), kind == "w")
+    """Read a key of `due`."""
+    due, kind, found_id = key.split("#", 2)
+    return DueEntry(found_id, int(due), kind == "w", kind == "s")
 
 
 def version_prefix(definition_id: str) -> str:

@@ -7,14 +7,15 @@ from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import service
+from chalicelib import schedules, service, versions
 from chalicelib.api import contract, documents
+from chalicelib.api.bodies import MAX_DEFINITION_BYTES
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
 from chalicelib.engine.execution import State
+from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
 
-MAX_DEFINITION_BYTES = 262_144
 ALL_MEDIA_TYPES = ["*/*"]
 
 
@@ -26,6 +27,11 @@ def get_health(_: Call) -> Answer:
 def get_openapi(_: Call) -> Answer:
     """Serve the contract as it is on disk."""
     return Answer(text=contract.text())
+
+
+def get_definition_schema(_: Call) -> Answer:
+    """Serve what editors check definitions with."""
+    return Answer(definition_schema())
 
 
 def create_definition(call: Call) -> Answer:
@@ -64,6 +70,17 @@ def list_versions(call: Call) -> Answer:
     if not page.items and cursor is None:
         raise service.NotFound(f"definition {call['definitionId']} is unknown")
     return _page(page, lambda item: documents.version_item(*item))
+
+
+def get_schedule(call: Call) -> Answer:
+    """Return when the latest version starts executions next."""
+    return Answer(schedules.upcoming(call.runtime, call["tenantId"], call["definitionId"]))
+
+
+def compare_versions(call: Call) -> Answer:
+    """Return what differs between two versions."""
+    found = versions.difference(call.runtime, call["tenantId"], call["definitionId"], call["from"], call["to"])
+    return Answer(found)
 
 
 def start_execution(call: Call) -> Answer:
@@ -116,11 +133,14 @@ EXECUTIONS = "/sedo/tenants/{tenantId}/executions"
 ROUTES = (
     Route("GET", "/health", get_health),
     Route("GET", "/openapi.json", get_openapi),
+    Route("GET", "/schemas/definition.json", get_definition_schema),
     Route("POST", DEFINITIONS, create_definition, max_bytes=MAX_DEFINITION_BYTES, checks_body=False),
     Route("GET", DEFINITIONS, list_definitions),
     Route("GET", DEFINITIONS + "/{definitionId}", get_definition),
     Route("DELETE", DEFINITIONS + "/{definitionId}", delete_definition),
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
+    Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
     Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),

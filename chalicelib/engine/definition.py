@@ -14,6 +14,7 @@ from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
 from chalicelib.engine.lists import lists_in, step_at
+from chalicelib.engine.schedules import Schedule, compile_schedules
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import SCOPE, Compiler, Enter, StepType
@@ -79,6 +80,7 @@ class Definition:
     timeout_seconds: float | None
     max_transitions: int
     input_schema: InputSchema
+    schedules: tuple[Schedule, ...] = ()
 
     def input_problem(self, value: Any) -> str | None:
         """Return jsonschema's full text about an input that does not pass `inputSchema`, else None."""
@@ -104,6 +106,7 @@ def parse(document: Any, version: int = 0) -> Definition:
     bad = {problem.path for problem in problems}
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
+    schedules = compile_schedules(document, bad, schema, problems)
     if problems:
         raise DefinitionInvalid(_worth_saying(problems))
     return Definition(
@@ -115,6 +118,7 @@ def parse(document: Any, version: int = 0) -> Definition:
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
+        schedules=schedules,
     )
 
 

@@ -81,14 +81,9 @@ class Execution:
 
     `parent` is set on a child: `{id, token}` say whom its end is told; a part of a map has `step`, `start`, `allowed`
     and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
-    `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet;
-    `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
-    `chunks` and `sends` count history chunks and messages, for the receipt.
-    `salt` keys the tokens of tasks. `parent` is set on a child: `{id, token}` say whom its end is told, a part of a map
-    has its `step`, `start`, `allowed` and `quota` too. `shown` is what expressions see as `execution` in such a part.
-    `depth` counts executions above. `life` counts redrives; `kept` are the cursors from which one goes on.
-    `signals` have come and nobody took them yet; `signal_ids` are the latest ids of callers. `ending` is the end that
-    waits for children to be told: `{state, output or error}`.
+    `life` counts redrives, `begun_version` is the version with which this one began, and `kept` are the cursors from
+    which one goes on. `signals` came and were not taken yet, `signal_ids` are the latest ids that callers gave.
+    `ending` is the end that waits for children to be told.
     """
 
     id: str
@@ -126,6 +121,7 @@ class Execution:
     signal_ids: tuple[str, ...] = ()
     ending: dict[str, Any] | None = None
     redriven_at_ms: int = 0
+    begun_version: int = 1
 
     @property
     def ended(self) -> bool:
@@ -213,6 +209,7 @@ _LATER_FIELDS: dict[str, Any] = {
     "signal_ids": (),
     "ending": None,
     "redriven_at_ms": 0,
+    "begun_version": 1,
 }
 _LISTS = ("signals", "signal_ids")
 _FIRST_FIELDS = tuple(

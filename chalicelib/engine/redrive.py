@@ -46,6 +46,7 @@ def again(definition: Definition, execution: Execution, event: Redriven, now_ms:
         kept=(),
         deadline_at_ms=None if timeout is None else now_ms + round(timeout * 1000),
         redriven_at_ms=now_ms,
+        begun_version=execution.version + 1,
     )
     draft = Draft(head, now_ms, event.by, policy.api_watch_ms, policy)
     draft.life = execution.life + 1 if event.life is None else event.life

@@ -10,6 +10,7 @@ from chalicelib.engine.steps.base import STEPS, StepType
 DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
 STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
+MAX_SCHEDULES = 20
 MAX_TIMEOUT_SECONDS = 10 * 366 * 86_400
 
 _ERRORS = {
@@ -53,6 +54,16 @@ COMMON: dict[str, Any] = {
     "catch": {"type": "array", "items": CATCH, "maxItems": 20},
     "timeoutSeconds": _SECONDS,
 }
+SCHEDULE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "cron": {"type": "string", "maxLength": 128},
+        "timezone": {"type": "string", "maxLength": 64},
+        "every": {"type": "string", "maxLength": 32},
+        "input": {},
+    },
+    "additionalProperties": False,
+}
 DEFINITION: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -62,6 +73,7 @@ DEFINITION: dict[str, Any] = {
         "timeoutSeconds": _SECONDS,
         "maxTransitions": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
         "output": {},
+        "schedule": {"type": "array", "items": SCHEDULE, "maxItems": MAX_SCHEDULES},
         "steps": STEPS,
     },
     "required": ["id", "steps"],

@@ -2,7 +2,7 @@
 
 One seed is one run. Every I/O call of every invocation is a point where others go on and where faults strike.
 
-    hub.py          virtual time; each invocation is a greenlet, and the hub says who goes on
+    hub.py          virtual time; invocations wait as greenlets, and the hub says who goes on
     world.py        I/O calls and what strikes there; heads, chunks, and who drives what
     post.py         the queues; ticker.py: the schedule; invocations.py: what lies in queues and who is at work
     ports.py        Store, Queue and TaskRunner as one invocation sees them
@@ -18,7 +18,8 @@ Invariants:
 
     version         a commit follows from the head that stands there, one version on
     terminal        an ended head never changes
-    history         seq has no gap and no repeat; what was committed never changes; chunks hold committed events only
+    history         seq has no gap and no repeat; what was committed never changes, not even in the memory of who
+                    read it; chunks hold committed events only
     reading         reading a history gives all that was committed before, at every moment
     outcome         every visit of a step commits exactly one outcome, and starts once
     token           what waits has a token that no earlier attempt had

@@ -24,7 +24,10 @@ Given = Mapping[tuple[str, int, int], list[tuple[Any, str | None]]]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a list of steps came out: `done` with a value, `failed` with an error's name, or `stopped` on the way."""
+    """How a list of steps came out: `done` with a value, `failed` with an error's name, or `stopped` on the way.
+
+    `maybe` is the end of a list whose last step failed before a redrive: nobody wrote whether it went on.
+    """
 
     kind: str
     value: Any = None
@@ -83,6 +86,8 @@ class Acceptor:
             again = following is not None and following.step == name and following.life > visit.life
             if again and (not visit.ended or visit.error is not None):
                 continue  # a redrive visits it once more
+            if not visit.ended and visit.failed_before is not None:
+                return Outcome("maybe", visit.failed_before)  # joined as failed before the redrive, or gone on since
             if not visit.ended or visit.error == STOPPED:
                 return Outcome("stopped")
             if visit.error is not None:
@@ -179,7 +184,7 @@ class Acceptor:
     def _fan(self, step: dict[str, Any], visit: Visit, place: str, received: Any, index: int | None) -> Any:
         for attempt in range(1, visit.attempts + 1):
             outcomes = self._branches(step, f"{place}/{step['id']}@{attempt}", received, index)
-            failed = [outcome.value for outcome in outcomes if outcome.kind == "failed"]
+            failed = [outcome.value for outcome in outcomes if outcome.kind in ("failed", "maybe")]
             last = attempt == visit.attempts
             allowed = math.floor(step.get("toleratedFailurePercentage", 0) * len(outcomes) / 100)
             if not last or not visit.ended:
@@ -203,7 +208,7 @@ class Acceptor:
         found = visit.output if isinstance(visit.output, list) else []
         expected = [outcome.value for outcome in outcomes]
         for i, outcome in enumerate(outcomes):
-            if outcome.kind == "failed" and i < len(found) and isinstance(found[i], dict):
+            if outcome.kind in ("failed", "maybe") and i < len(found) and isinstance(found[i], dict):
                 if found[i].get("error", {}).get("name") == outcome.value:
                     expected[i] = found[i]
         return expected

@@ -11,6 +11,8 @@ from chalicelib.engine.history import EventType, HistoryEvent
 
 STARTED = EventType.STEP_STARTED.value
 RETRIED = EventType.STEP_RETRIED.value
+SKEW_MS = 20_000
+"""So far may the clocks of two processes be apart."""
 OUTCOMES = frozenset({EventType.STEP_SUCCEEDED.value, EventType.STEP_FAILED.value, EventType.STEP_TIMED_OUT.value})
 POSITIONED = OUTCOMES | {STARTED, RETRIED}
 
@@ -57,9 +59,9 @@ def check_commit(
     if old is not None and old.ended and new.life <= old.life:
         raise Violation("terminal", f"{name}: {old.state} became {new.state}")
     _check_events(record, new, events)
-    _check_tokens(record, new)
+    _check_tokens(record, new, now_ms)
     if not new.ended:
-        _check_due(new, watch_ms, now_ms)
+        _check_due(old, new, watch_ms, now_ms)
     elif new.cursors or new.due_at_ms is not None:
         raise Violation("due", f"{name}: an ended head has cursors or due_at")
 
@@ -147,19 +149,27 @@ def check_chunk(record: Record | None, execution_id: str, events: Sequence[Histo
     record.chunked_seq = max(record.chunked_seq, seqs[-1])
 
 
-def _check_tokens(record: Record, new: Execution) -> None:
+def _check_tokens(record: Record, new: Execution, now_ms: int) -> None:
     """See that what waits is not driven by the token of an earlier attempt, whose messages may still be about."""
     for cursor in new.cursors:
         position = (cursor.visit, cursor.attempt)
         first = record.tokens.setdefault(cursor.token, position)
-        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > new.events[-1].at_ms):
+        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > now_ms + SKEW_MS):
             raise Violation("token", f"{new.id}: token {cursor.token} of visit {first} now drives visit {position}")
 
 
-def _check_due(new: Execution, watch_ms: int, now_ms: int) -> None:
+def _check_due(old: Execution | None, new: Execution, watch_ms: int, now_ms: int) -> None:
     if not new.cursors:
         raise Violation("driver", f"{new.id}: lives without a cursor")
-    latest = min(c.due_at_ms if c.in_index else max(c.due_at_ms, now_ms) + watch_ms for c in new.cursors)
+    known = {(c.path, c.token, c.by) for c in old.cursors} if old is not None else set()
+    latest = min(
+        c.due_at_ms
+        if c.in_index
+        else c.watch_at_ms  # somebody else made it, and had its own reasons
+        if (c.path, c.token, c.by) in known
+        else max(c.due_at_ms, now_ms) + watch_ms
+        for c in new.cursors
+    )
     if new.deadline_at_ms is not None:
         latest = min(latest, new.deadline_at_ms)
     if latest >= NEVER_MS:

@@ -37,7 +37,8 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
     received = [
         (event.details["name"], event.details["payload"]) for event in log if event.type == EventType.SIGNAL_RECEIVED
     ]
-    places = places_of(name, run.world.current, run.world.records)
+    fans = frozenset(step for step, meaning in own.meaning.items() if "inner" in meaning)
+    places = places_of(name, run.world.current, run.world.records, fans)
     acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"])
     outcome = acceptor.run(head.input)
     state, error = head.state.value, head.error["name"] if head.error else None

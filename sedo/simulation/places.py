@@ -32,6 +32,13 @@ class Visit:
     ended_ms: int = 0
     error: str | None = None
     output: Any = None
+    failed_before: str | None = None
+
+    def revive(self) -> None:
+        """Forget a failure: in the next life a fan-out may go on in the same visit (other steps are visited anew)."""
+        if self.ended and self.error is not None:
+            self.failed_before = self.error
+            self.ended, self.error = False, None
 
 
 @dataclass(slots=True)
@@ -71,13 +78,15 @@ class _Reader:
     heads: Mapping[str, Execution]
     records: Mapping[str, Record]
     parts: Mapping[str, list[str]]
+    fans: frozenset[str]
     found: Places = field(default_factory=Places)
 
     def read(self, name: str, base: str, map_place: str | None, start: int) -> None:
         """Read one history; in a part, `map_place` is where its items stand, the first of which is `start`."""
         attempts: dict[tuple[str, str], int] = {}
-        where: dict[int, tuple[str, str]] = {}
+        where: dict[int, tuple[str, str, str]] = {}
         visits: dict[int, Visit] = {}
+        latest: dict[str, Visit] = {}
         life = 1
 
         def place_of(path: str) -> str:
@@ -95,29 +104,32 @@ class _Reader:
         for event in self.records[name].log:
             if event.type == EventType.EXECUTION_REDRIVEN:
                 life += 1
+                for visit in latest.values():
+                    if visit.step in self.fans:
+                        visit.revive()
             if event.visit is None:
                 continue
             if event.type == EventType.STEP_STARTED:
                 path = event.details.get("path", "")
-                where[event.visit] = (path, str(event.step))
+                where[event.visit] = (path, str(event.step), place_of(path))
                 attempts[("/" + path if path else "", str(event.step))] = 1
                 visit = Visit(name, event.visit, str(event.step), event.at_ms, life)
-                visits[event.visit] = visit
+                visits[event.visit] = latest[path] = visit
                 if path or map_place is None:
-                    self.found.visits.setdefault(place_of(path), []).append(visit)
+                    self.found.visits.setdefault(where[event.visit][2], []).append(visit)
             elif event.visit in visits:
                 self._note(event, visits[event.visit])
                 if event.type == EventType.STEP_RETRIED:
-                    path, step = where[event.visit]
+                    path, step, _ = where[event.visit]
                     attempts[("/" + path if path else "", step)] = (event.attempt or 0) + 1
         for part in self.parts.get(name, ()):
-            self._read_part(part, where, place_of, map_place)
+            self._read_part(part, where, map_place)
 
-    def _read_part(self, part: str, where: Mapping[int, tuple[str, str]], place_of: Any, map_place: str | None) -> None:
+    def _read_part(self, part: str, where: Mapping[int, tuple[str, str, str]], map_place: str | None) -> None:
         parent: Mapping[str, Any] = self.heads[part].parent or {}
         visit, attempt, _ = (int(text) for text in parent["token"][1:].split("."))
-        path, step = where[visit]
-        inner = map_place if map_place is not None and not path else f"{place_of(path)}/{step}@{attempt}"
+        path, step, place = where[visit]
+        inner = map_place if map_place is not None and not path else f"{place}/{step}@{attempt}"
         self.read(part, "", inner, parent["start"])
 
     def _note(self, event: HistoryEvent, visit: Visit) -> None:
@@ -130,12 +142,12 @@ class _Reader:
             visit.output = event.details.get("output")
 
 
-def places_of(name: str, heads: Mapping[str, Execution], records: Mapping[str, Record]) -> Places:
-    """Return what happened in an execution, its parts included."""
+def places_of(name: str, heads: Mapping[str, Execution], records: Mapping[str, Record], fans: frozenset[str]) -> Places:
+    """Return what happened in an execution, its parts included; `fans` are the steps that go several ways."""
     parts: dict[str, list[str]] = {}
     for other, head in heads.items():
         if head.parent is not None and is_part(head):
             parts.setdefault(head.parent["id"], []).append(other)
-    reader = _Reader(heads, records, parts)
+    reader = _Reader(heads, records, parts, fans)
     reader.read(name, "", None, 0)
     return reader.found

@@ -11,6 +11,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
@@ -35,7 +36,9 @@ class SimulatedStore:
         self.world = world
         self.who = who
 
-    def put_definition(self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int) -> int:
+    def put_definition(
+        self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
+    ) -> int:
         """Not part of a run: definitions are there from the beginning."""
         raise NotImplementedError
 
@@ -55,6 +58,14 @@ class SimulatedStore:
         raise NotImplementedError
 
     def delete_definition(self, tenant_id: str, definition_id: str) -> bool:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
+        """Not part of a run."""
+        raise NotImplementedError
+
+    def save_timetable(self, timetable: Timetable) -> bool:
         """Not part of a run."""
         raise NotImplementedError
 
@@ -162,6 +173,8 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
+                if self.who.kind == "api":
+                    world.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
             if "late" in kinds:
@@ -234,7 +247,7 @@ class ScriptedRunner:
             if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
                 raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and name not in world.disturbed:
+        if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
 
 

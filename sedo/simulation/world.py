@@ -205,8 +205,9 @@ class World:
         settings = self.settings
         watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
         check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
-        for parcel in who.parcels:
-            if parcel.message.execution_id == name:
+        about = [parcel for parcel in who.parcels if parcel.message.execution_id == name]
+        for parcel in about:
+            if len(about) == 1:  # of several, nobody knows whose step has moved
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
@@ -227,7 +228,7 @@ class World:
         before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index:
+            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
                 for lost in undriven(old, self.post.about(old.id), self.excused):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
@@ -268,16 +269,31 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        for cursor in self._undriven(name) if head.cursors else ():
+        if head.depth and head.parent is None and head.version == head.begun_version:
+            # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
+            self.excused.update((name, cursor.by) for cursor in head.cursors)
+        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _begun_again(self, child: Execution) -> bool:
+        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is None or len(place) < 2 or child.version != child.begun_version:
+            return False
+        visit, _, attempt = place[0].partition("-")
+        position = (int(visit), int(attempt or 1))
+        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
 
     def _check_told(self, child: Execution) -> None:
         parent = self.current.get((child.parent or {})["id"])
         token = (child.parent or {})["token"]
         if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
             return
+        if self.makers[child.id].kind == "api":
+            return  # nobody delivers a caller's end again: the parent's look finds out
         waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
         if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
             return
@@ -285,6 +301,10 @@ class World:
         if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.post.about(parent.id)):
             return
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
+
+    def is_disturbed(self, name: str) -> bool:
+        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
+        return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""

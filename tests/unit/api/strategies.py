@@ -59,7 +59,7 @@ SCHEMAS: list[Any] = [
     {"type": "nope"},
     {"uniqueItems": True},
 ]
-FIELDS = ["id", "inputSchema", "output", "timeoutSeconds", "maxTransitions", "description", "x"]
+FIELDS = ["id", "inputSchema", "output", "timeoutSeconds", "maxTransitions", "description", "schedule", "x"]
 STEP_TYPES = ["echo", "pass", "wait", "choice", "succeed", "fail", "http"]
 STEP_FIELDS = [
     *("id", "type", "next", "end", "seconds", "until", "message", "input", "output", "stash", "choices", "default"),
@@ -74,6 +74,18 @@ values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 expressions = st.sampled_from(EXPRESSIONS)
+schedules = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "cron": st.sampled_from(["0 6 * * 1-5", "*/5 2 L * *", "0 0 31 2 *", "1 2 3", "L L L L L"]) | odd_text,
+            "every": st.sampled_from(["15m", "1d", "1s", "999999999d", "0m"]) | odd_text,
+            "timezone": st.sampled_from(["Europe/Vienna", "Europe", "/etc", "Factory", "UTC"]) | odd_text,
+            "input": st.just({"foo": "bar"}) | values,
+        },
+    ),
+    max_size=3,
+)
 media_types = st.one_of(st.sampled_from(MEDIA_TYPES), odd_text)
 
 
@@ -93,7 +105,7 @@ ids = st.one_of(
     odd_text,
 )
 query_parts = st.tuples(
-    st.one_of(st.sampled_from(["limit", "cursor", "state", "definition", "version"]), odd_text),
+    st.one_of(st.sampled_from(["limit", "cursor", "state", "definition", "version", "from", "to"]), odd_text),
     st.one_of(odd_text, st.sampled_from(["1", "StepStarted", "a,b"])),
 )
 bodies = st.one_of(
@@ -135,6 +147,8 @@ def changed_definitions(draw: st.DrawFn) -> dict[str, Any]:
         match field:
             case "inputSchema":
                 value = draw(st.one_of(values, st.sampled_from(SCHEMAS)))
+            case "schedule":
+                value = draw(st.one_of(values, schedules))
             case "type":
                 value = draw(st.one_of(values, st.sampled_from(STEP_TYPES)))
             case _:

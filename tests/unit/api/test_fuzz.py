@@ -46,6 +46,7 @@ def test_any_definition_and_input(document: dict[str, Any], inputs: list[Any]) -
     if created.status != 201:
         return
     definition_id = created.json["id"]
+    assert ask(api, "GET", f"definitions/{definition_id}/schedule").status == 200
     for value in inputs:
         started = ask(api, "POST", f"definitions/{definition_id}/execute", as_json({"input": value}))
         if started.status == 202:
