@@ -19,6 +19,7 @@ from chalicelib.engine.execution import NEVER_MS, Execution
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
+from sedo.simulation.checks import Violation
 from sedo.simulation.faults import Faults
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
@@ -78,13 +79,18 @@ class Stage:
         """Let everything happen and return the head as it is at the end. Raises Stopped, and the world's Violation."""
         logging.getLogger("sedo").setLevel(logging.CRITICAL + 1)
         self.act(self._start)
-        hub = self.world.hub
-        if not hub.run(self.start_ms + LONGEST_MS, MAX_STEPS):
+        if not self._run():
             raise Stopped("the run does not come to an end: does the definition go in circles?", self.case.at)
         head = None if self.root is None else self.world.current[self.root]
         if head is None or not head.ended:
             raise Stopped(f"the run waits for ever: {self.waiting()}", self.case.at)
         return head
+
+    def _run(self) -> bool:
+        try:
+            return self.world.hub.run(self.start_ms + LONGEST_MS, MAX_STEPS)
+        except Violation as broken:
+            raise Stopped(f"sedo itself has broken a promise, which is not the definition's fault: {broken}", self.case.at) from broken
 
     def _start(self, runtime: Runtime) -> None:
         try:
