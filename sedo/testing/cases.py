@@ -8,10 +8,21 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.engine.errors import pointer
-
 from sedo.testing.schema import STATES
 
 EVERY_ITEM = "*"
+
+
+class Stopped(BaseException):
+    """A run cannot go on; `at` is the JSON Pointer in the test file that it is about.
+
+    It is no Exception, so that no guard on the way takes it for an error that it knows.
+    """
+
+    def __init__(self, message: str, at: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,11 @@ def moment_ms(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError("it has no zone")
     return round(moment.timestamp() * 1000)
+
+
+def first_line(text: str) -> str:
+    """Return what a long explanation says first."""
+    return text.partition("\n")[0]
 
 
 def long_state(name: str) -> str:

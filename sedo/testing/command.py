@@ -24,16 +24,33 @@ class Failed(Failure):
         """Say nothing more."""
 
 
+def _schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from sedo.testing.schema import TEST_FILE  # noqa: PLC0415
+
+        print_json(TEST_FILE)
+        context.exit()
+
+
 @click.command()
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @click.option("--junit", "junit_path", type=PATH, metavar="FILE", help="Write the results as JUnit XML, too.")
 @click.option("--case", "wanted", metavar="TEXT", help="Only the cases whose name holds this text.")
 @click.option("--cover", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail below this coverage.")
-@click.option("--schema", "schema", is_flag=True, is_eager=True, expose_value=False, callback=lambda *given: _schema(*given),
-              help="Print the JSON Schema of test files.")
+@click.option(
+    "--schema",
+    "schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_schema,
+    help="Print the JSON Schema of test files.",
+)
 @shared
 @click.pass_obj
-def test(options: Options, paths: tuple[Path, ...], junit_path: Path | None, wanted: str | None, cover: float | None) -> None:
+def test(
+    options: Options, paths: tuple[Path, ...], junit_path: Path | None, wanted: str | None, cover: float | None
+) -> None:
     """Try definitions by their test files, in virtual time.
 
     FILE is a definition with a NAME.test.yaml beside it, or that file itself.
@@ -44,7 +61,7 @@ def test(options: Options, paths: tuple[Path, ...], junit_path: Path | None, wan
     from sedo.testing.files import read_test_file  # noqa: PLC0415 - the simulation is slow to import
     from sedo.testing.play import play_file, report  # noqa: PLC0415
 
-    reports = []
+    reports: list[dict[str, Any]] = []
     for path in dict.fromkeys(paths):
         found = read_test_file(path)
         if wanted is not None:
@@ -54,25 +71,17 @@ def test(options: Options, paths: tuple[Path, ...], junit_path: Path | None, wan
         reports.append(report(found, played, coverage))
         if not options.as_json:
             show(reports[-1])
-    if not any(found["cases"] for found in reports):
+    if not any(one["cases"] for one in reports):
         raise BadInput(f"no case has {wanted!r} in its name")
     if junit_path is not None:
         _write(junit_path, reports)
     if options.as_json:
-        print_json({"passed": all(found["passed"] for found in reports), "files": reports})
-    below = [found for found in reports if cover is not None and found["coverage"]["percent"] < cover]
-    for found in below:
-        note(f"{found['definition']}: coverage is {found['coverage']['percent']} %, {cover:g} % are wanted")
-    if below or not all(found["passed"] for found in reports):
+        print_json({"passed": all(one["passed"] for one in reports), "files": reports})
+    below = [one for one in reports if cover is not None and one["coverage"]["percent"] < cover]
+    for low in below:
+        note(f"{low['definition']}: coverage is {low['coverage']['percent']} %, {cover:g} % are wanted")
+    if below or not all(one["passed"] for one in reports):
         raise Failed("not all is as expected")
-
-
-def _schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
-        from sedo.testing.schema import TEST_FILE  # noqa: PLC0415
-
-        print_json(TEST_FILE)
-        context.exit()
 
 
 def _write(path: Path, reports: list[dict[str, Any]]) -> None:

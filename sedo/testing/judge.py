@@ -11,7 +11,6 @@ from typing import Any
 from chalicelib.engine import values
 from chalicelib.engine.errors import pointer
 from chalicelib.engine.execution import Execution
-
 from sedo.testing.cases import Case, long_state
 from sedo.testing.trail import Way, written_like
 
@@ -32,9 +31,7 @@ def differences(case: Case, head: Execution, way: Way) -> Iterator[Difference]:
     expect, at = case.expect, f"{case.at}/expect"
     if "state" in expect and long_state(expect["state"]) != head.state.value:
         why = f": {head.error['name']}: {head.error['cause']}" if head.error else ""
-        yield Difference(
-            f"{at}/state", f"state: expected {long_state(expect['state'])}, found {head.state.value}{why}"
-        )
+        yield Difference(f"{at}/state", f"state: expected {long_state(expect['state'])}, found {head.state.value}{why}")
     if "path" in expect:
         found = written_like(way, expect["path"])
         if not values.equal(found, expect["path"]):

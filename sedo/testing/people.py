@@ -10,8 +10,7 @@ from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.places import task_token
 from chalicelib.runtime import Runtime
 from chalicelib.service import InputRejected, NotFound
-
-from sedo.testing.cases import Entry, Signal
+from sedo.testing.cases import Entry, Signal, first_line
 from sedo.testing.library import STAND_IN
 from sedo.testing.script import Attempt
 from sedo.testing.whereabouts import parent_of
@@ -43,12 +42,12 @@ class People:
                 self._signal(head, cursor)
 
     def _task(self, head: Execution, cursor: Cursor) -> None:
-        held = cursor.held or {}
+        held: dict[str, Any] = cursor.held or {}
         attempt = self._asked(head, cursor)
         entry = self.stage.entry(attempt, "somebody has to answer it" if held.get("human") else "its task waits")
         if entry.request is not None and held.get("human"):
-            shown = {name: held[name] for name in ("title", "description", "roles") if name in held}
-            self.stage.check_request(entry, attempt, {**shown, "input": cursor.input})
+            shown: dict[str, Any] = {name: held[name] for name in ("title", "description", "roles") if name in held}
+            self.stage.check_request(entry, attempt, shown | {"input": cursor.input})
         token = task_token(head, cursor.visit, cursor.attempt)
         for seconds in entry.heartbeats:
             self.stage.act(lambda runtime: self._beat(runtime, token), seconds)
@@ -69,7 +68,7 @@ class People:
         try:
             inbox.answer(runtime, runtime_tenant(token), token, result, actor="sedo test")
         except InputRejected as refused:
-            self.stage.stop(f"the answer does not pass the step's inputSchema: {refused.detail}", entry.at)
+            self.stage.stop(f"the answer does not pass the step's inputSchema: {first_line(refused.detail)}", entry.at)
         except TOO_LATE as late:
             self.stage.world.tell(None, f"an answer comes too late: {late}")
 

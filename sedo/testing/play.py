@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.engine.execution import Execution
-
-from sedo.testing.cases import Case
+from sedo.testing.cases import Case, Stopped
 from sedo.testing.coverage import Coverage
 from sedo.testing.files import TestFile, place_text
 from sedo.testing.judge import Difference, differences, seconds_of
 from sedo.testing.library import Library
 from sedo.testing.script import Script
-from sedo.testing.stage import Stage, Stopped
+from sedo.testing.stage import Stage
 from sedo.testing.trail import Trails, Way, written
 from sedo.testing.whereabouts import is_part, parent_of
 
@@ -120,8 +119,12 @@ def _case(found: TestFile, one: Played) -> dict[str, Any]:
         known |= {"output": head.output, "error": head.error, "stash": head.stash}
     known["path"] = one.path
     known["problems"] = [
-        {"path": one_of.at, "place": place_text(found.source, one_of.at), "message": one_of.message, "diff": list(one_of.diff)}
+        {
+            "path": one_of.at,
+            "place": place_text(found.source, one_of.at),
+            "message": one_of.message,
+            "diff": list(one_of.diff),
+        }
         for one_of in one.differences
     ]
     return known
-

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.engine import values
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import TASK_TIMEOUT
-
 from sedo.simulation.invocations import Invocation
 from sedo.testing.cases import Entry
 from sedo.testing.script import Attempt

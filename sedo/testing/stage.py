@@ -9,13 +9,14 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chalicelib import dead_letters, processor, service, signals, ticks
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine import values
 from chalicelib.engine.definition import Definition
-from chalicelib.engine.execution import NEVER_MS, Execution
+from chalicelib.engine.execution import Execution
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
@@ -25,11 +26,12 @@ from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
 from sedo.simulation.ports import SimulatedStore, make_runtime
 from sedo.simulation.world import World
-from sedo.testing.cases import Case, Entry, Signal
+from sedo.testing.cases import Case, Entry, Signal, Stopped, first_line
 from sedo.testing.library import STAND_IN, Library
 from sedo.testing.people import People
 from sedo.testing.runner import MockedRunner
 from sedo.testing.script import Attempt, Script
+from sedo.testing.waiting import is_stuck, waiting
 from sedo.testing.whereabouts import Whereabouts
 
 TENANT = "test"
@@ -41,19 +43,12 @@ AGAIN_MS = 1000
 """A caller of the API who got no answer tries again after so long."""
 
 
-class Stopped(BaseException):
-    """The run cannot go on; `at` is the JSON Pointer in the test file that it is about. No Exception, so that no guard takes it."""
-
-    def __init__(self, message: str, at: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.at = at
-
-
 class Stage:
     """The world of one run, the mocks, and the people in it."""
 
-    def __init__(self, library: Library, case: Case, script: Script, faults: Faults | None = None, *, trace: bool = False) -> None:
+    def __init__(
+        self, library: Library, case: Case, script: Script, faults: Faults | None = None, *, trace: bool = False
+    ) -> None:
         self.library = library
         self.case = case
         self.script = script
@@ -83,14 +78,16 @@ class Stage:
             raise Stopped("the run does not come to an end: does the definition go in circles?", self.case.at)
         head = None if self.root is None else self.world.current[self.root]
         if head is None or not head.ended:
-            raise Stopped(f"the run waits for ever: {self.waiting()}", self.case.at)
+            raise Stopped(f"the run waits for ever: {waiting(self)}", self.case.at)
         return head
 
     def _run(self) -> bool:
         try:
             return self.world.hub.run(self.start_ms + LONGEST_MS, MAX_STEPS)
         except Violation as broken:
-            raise Stopped(f"sedo itself has broken a promise, which is not the definition's fault: {broken}", self.case.at) from broken
+            raise Stopped(
+                f"sedo itself has broken a promise, which is not the definition's fault: {broken}", self.case.at
+            ) from broken
 
     def _start(self, runtime: Runtime) -> None:
         try:
@@ -98,12 +95,16 @@ class Stage:
                 runtime, TENANT, self.library.id, self.case.input, actor="sedo test", name=NAME
             )
         except service.InputRejected as refused:
-            raise Stopped(f"the input does not pass inputSchema: {refused.detail}", f"{self.case.at}/input") from None
+            raise Stopped(
+                f"the input does not pass inputSchema: {first_line(refused.detail)}", f"{self.case.at}/input"
+            ) from None
         if self.root is not None:
             return
         self.root = begun.id
         for number, signal in enumerate(self.case.signals):
-            self.act(lambda again, signal=signal, id=f"case-{number}": self.send(again, begun.id, signal, id), signal.after_seconds)
+            self.act(
+                partial(self.send, execution_id=begun.id, signal=signal, id=f"case-{number}"), signal.after_seconds
+            )
         if self.case.cancel is not None:
             after, cause = self.case.cancel
             self.act(lambda again: self._cancel(again, begun.id, cause), after)
@@ -111,9 +112,7 @@ class Stage:
     def send(self, runtime: Runtime, execution_id: str, signal: Signal, id: str) -> None:
         """Send a signal; one that comes too late is nobody's fault."""
         try:
-            signals.send_signal(
-                runtime, TENANT, execution_id, signal.name, signal.payload, id=id, actor="sedo test"
-            )
+            signals.send_signal(runtime, TENANT, execution_id, signal.name, signal.payload, id=id, actor="sedo test")
         except (service.AlreadyEnded, signals.MailboxFull) as refused:
             self.world.tell(None, f"signal {signal.name} is refused: {refused}")
 
@@ -139,7 +138,9 @@ class Stage:
 
         self.spawn("api", call, round(after_seconds * 1000))
 
-    def spawn(self, kind: str, job: Callable[[Runtime, Invocation], None], delay_ms: int, parcels: list[Parcel] | None = None) -> None:
+    def spawn(
+        self, kind: str, job: Callable[[Runtime, Invocation], None], delay_ms: int, parcels: list[Parcel] | None = None
+    ) -> None:
         """Run real code as an invocation of its own."""
         world = self.world
         who = Invocation(world.number(kind), kind, parcels=parcels or [])
@@ -182,8 +183,8 @@ class Stage:
 
     def begin_tick(self) -> None:
         """Do what the schedule does, unless nothing but a mock that is not there could move anything on."""
-        if self._is_stuck():
-            raise Stopped(f"the run waits for ever: {self.waiting()}", self.case.at)
+        if is_stuck(self):
+            raise Stopped(f"the run waits for ever: {waiting(self)}", self.case.at)
 
         def look(runtime: Runtime, _: Invocation) -> None:
             ticks.tick(runtime)
@@ -197,32 +198,18 @@ class Stage:
         self.whereabouts.note(head)
         self.people.see(head)
 
-    def _is_stuck(self) -> bool:
-        live = [head for head in self.world.current.values() if not head.ended]
-        for head in live:
-            if head.deadline_at_ms is not None or any(not _only_waits(cursor) for cursor in head.cursors):
-                return False
-        return bool(live) and not self.pending and not any(self.world.post.parcels.values())
-
-    def waiting(self) -> str:
-        """Say what the live executions wait for."""
-        found = [
-            f"{self.whereabouts.attempt(head.id, cursor.path, cursor.step, cursor.visit, 1).step} for {_WAITS[cursor.waits]}"
-            for head in self.world.current.values()
-            if not head.ended
-            for cursor in head.cursors
-            if cursor.waits in _WAITS
-        ]
-        return ", ".join(dict.fromkeys(found)) or "nothing is left that could move it on"
-
     def entry(self, attempt: Attempt, what: str) -> Entry:
         """Return the answer of an attempt. Raises Stopped when there is none left."""
         found = self.script.take(attempt)
         if found is None:
-            visit = f"visit {attempt.visit}, attempt {attempt.number}" + (f", item {attempt.item}" if attempt.item else "")
+            visit = f"visit {attempt.visit}, attempt {attempt.number}" + (
+                f", item {attempt.item}" if attempt.item else ""
+            )
             at = f"{self.case.at}/mocks"
             if self.script.knows(attempt.step):
-                raise Stopped(f"no mock is left for {attempt.step}: {what} ({visit})", f"{at}/{attempt.step.replace('/', '~1')}")
+                raise Stopped(
+                    f"no mock is left for {attempt.step}: {what} ({visit})", f"{at}/{attempt.step.replace('/', '~1')}"
+                )
             raise Stopped(f"there is no mock of {attempt.step}: {what} ({visit})", at)
         return found
 
@@ -263,21 +250,13 @@ class _Shelf(SimulatedStore):
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
         """Return a definition; there is one version of each. Raises Stopped for a child that nobody knows."""
-        found: StoredDefinition | None = self.world.io(self.who, "get_definition", lambda: self.stage.find(definition_id))
+        found: StoredDefinition | None = self.world.io(
+            self.who, "get_definition", lambda: self.stage.find(definition_id)
+        )
         if found is None and STAND_IN not in definition_id:
             text = f"there is neither a mock of the child {definition_id!r:.80} nor a file with that definition"
             raise Stopped(text, f"{self.stage.case.at}/mocks")
         return found
-
-
-_WAITS = {"task": "an answer", "signal": "a signal"}
-
-
-def _only_waits(cursor: Any) -> bool:
-    """Say whether a cursor waits for others alone."""
-    if cursor.waits == "child" or cursor.waits == "branches":
-        return cursor.timeout_at_ms is None
-    return cursor.waits in _WAITS and cursor.due_at_ms >= NEVER_MS
 
 
 def _record(parcel: Parcel) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import EventType, HistoryEvent
-
 from sedo.testing.whereabouts import is_part
 
 
@@ -74,7 +73,7 @@ class Trails:
 
     def _forget(self, visit: Visit, ways: dict[str, Way]) -> None:
         """A step is tried again: what was inside it begins anew."""
-        inner = [way for way in visit.ways.values()]
+        inner = list(visit.ways.values())
         for path in [path for path, way in ways.items() if any(way is gone for gone in inner)]:
             for known in [known for known in ways if known == path or known.startswith(path + "/")]:
                 del ways[known]
@@ -113,8 +112,8 @@ def written_like(way: Way, expected: Sequence[Any]) -> list[Any]:
 
 def _inside(visit: Visit, wanted: Any) -> Any:
     if isinstance(wanted, Mapping):
-        ways = {str(number): way for number, way in visit.ways.items()}
-        return {number: written_like(ways[number], inner) for number, inner in wanted.items() if number in ways}
+        named = {str(number): way for number, way in visit.ways.items()}
+        return {number: written_like(named[number], inner) for number, inner in wanted.items() if number in named}
     if visit.child is not None:
         return written_like(visit.child, wanted)
     lists = [inner if isinstance(inner, list) else [] for inner in wanted]

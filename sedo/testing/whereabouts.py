@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.execution import Execution
-
 from sedo.testing.script import Attempt
 
 if TYPE_CHECKING:
