@@ -63,6 +63,7 @@ class Stage:
         self.arms: set[tuple[str, str]] = set()
         self.requests: list[tuple[Attempt, Any]] = []
         self.pending = 0
+        self.asked = 0
         self.root: str | None = None
         self.world.begin = self.begin_batch
         self.world.begin_tick = self.begin_tick
@@ -130,6 +131,7 @@ class Stage:
 
         def call(runtime: Runtime, _: Invocation) -> None:
             self.pending -= 1
+            self.asked += 1
             try:
                 job(runtime)
             except (Killed, Unavailable):
