@@ -1,0 +1,1 @@
+"""`sedo verify`."""
