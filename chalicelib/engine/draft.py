@@ -13,6 +13,7 @@ from chalicelib.engine.execution import NEVER_MS, TERMINAL, Cursor, Execution, S
 from chalicelib.engine.history import EventType, HistoryEvent, timestamp
 from chalicelib.engine.places import SWEEP, child_of
 from chalicelib.engine.records import replace
+from chalicelib.engine.volume import Volume
 
 EARLY_MS = 2000
 """A driver that comes up to so much early (clock skew) counts as due."""
@@ -20,11 +21,15 @@ EARLY_MS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The intervals of the protocol. Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index."""
+    """The intervals of the protocol; a silent child is looked at after `look_ms`, then at doubling intervals.
+
+    Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index.
+    """
 
     watch_ms: int = 900_000
     api_watch_ms: int = 60_000
     max_delay_ms: int = 900_000
+    look_ms: int = 900_000
 
 
 class Draft:
@@ -64,6 +69,7 @@ class Draft:
         self.kept: tuple[Cursor, ...] = ()
         self.life = execution.life
         self.events = list(execution.events)
+        self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
         self._shared_token: str | None = None
         self.shown_execution = execution.shown or shown(execution)
@@ -197,6 +203,7 @@ class Draft:
             events=tuple(self.events),
             by=self.by if over else None,
             sends=base.sends + sends,
+            data_bytes=self.volume.bytes,
             life=self.life,
             kept=self.kept or (base.kept if self.ended else ()),
             signals=self.signals,

@@ -129,7 +129,7 @@ class Laboratory:
             sleep=outside.sleep,
         )
         self._meter = meter_of_process()
-        self._unmetered = DynamoStore(Clients(replace(settings, meter=False)))
+        self._unmetered = DynamoStore(Clients(replace(settings, meter=False)), outside.now_ms)
         self._sqs = boto3.client("sqs")
         self._urls = [self._sqs.get_queue_url(QueueName=settings.resource(name))["QueueUrl"] for name in WORKING_QUEUES]
         self._arns = [

@@ -37,7 +37,7 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
     received = [
         (event.details["name"], event.details["payload"]) for event in log if event.type == EventType.SIGNAL_RECEIVED
     ]
-    fans = frozenset(step for step, meaning in own.meaning.items() if "inner" in meaning)
+    fans = frozenset(step for step, meaning in own.meaning.items() if "inner" in meaning or meaning.get("kid"))
     places = places_of(name, run.world.current, run.world.records, fans)
     acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"])
     outcome = acceptor.run(head.input)
@@ -49,7 +49,7 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
             raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
     elif head.depth == 0:
         _check_stopped(run, name, state)
-    if name in run.cancelled and state != "ExecutionCancelled":
+    if name in run.cancelled and head.life == 1 and state != "ExecutionCancelled":
         raise Violation("reference", f"{name} was cancelled, and is {state}")
 
 
@@ -85,8 +85,18 @@ def check_ending(run: Run, name: str) -> None:
     else:
         _check_stopped(run, name, state)
         _check_beginning(name, visits, record, expected)
+    _check_expiry(run, name)
     if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed:
         _check_times(run, name, record)
+
+
+def _check_expiry(run: Run, name: str) -> None:
+    """See that what an execution left beside its head expires, if somebody ended it who is called again."""
+    lost = {"purge", "lost"} & {fault.kind for fault in run.world.faults.fired}
+    if run.world.makers[name].kind == "api" or lost:
+        return
+    if run.world.current[name].chunks and name not in run.world.stamped:
+        raise Violation("expiry", f"{name} has ended, and its chunks never expire")
 
 
 def _check_stopped(run: Run, name: str, state: str) -> None:
