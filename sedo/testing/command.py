@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def show(found: dict[str, Any]) -> None:
             say(f"    so far: {safe(path_text(case['path']))}")
     _show_coverage(found["definition"], found["coverage"])
     failed = len([case for case in found["cases"] if not case["passed"]])
-    say(f"  {len(found['cases'])} cases, {failed} failed")
+    say(f"  {counted(len(found['cases']), 'case')}, {failed} failed")
 
 
 def _show_coverage(definition: str, found: dict[str, Any]) -> None:
@@ -124,6 +125,11 @@ def _show_coverage(definition: str, found: dict[str, Any]) -> None:
         say(f"    {safe(part['place'])}: not covered: {safe(part['text'])}")
 
 
+def counted(number: int, what: str) -> str:
+    """Return `1 case`, `2 cases`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def path_text(path: list[Any]) -> str:
     """Return a path on one line."""
     parts = []
@@ -133,5 +139,6 @@ def path_text(path: list[Any]) -> str:
             continue
         ((step, inside),) = one.items()
         ways = inside if inside and isinstance(inside[0], list) else [inside]
-        parts.append(f"{step}[{' | '.join(path_text(way) for way in ways)}]")
+        alike = [(text, len(list(group))) for text, group in groupby(path_text(way) for way in ways)]
+        parts.append(f"{step}[{' | '.join(text if n == 1 else f'{n} times {text}' for text, n in alike)}]")
     return " → ".join(parts)

@@ -83,7 +83,15 @@ def read_checked(path: Path) -> files.Source:
 
 def library_of(about: files.Source, folder: Path) -> Library:
     """Return a definition with those beside it."""
-    return Library(about.value, folder, lambda path: files.read_definition(path).value)
+    return Library(about.value, folder, _readable)
+
+
+def _readable(path: Path) -> Any:
+    """Return the value of a file beside; None for one that cannot be read, which may be about something else."""
+    try:
+        return files.read_definition(path).value
+    except (BadInput, Refused):
+        return None
 
 
 def refuse(source: files.Source, problems: list[Problem]) -> None:

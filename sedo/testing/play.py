@@ -50,7 +50,7 @@ def play(library: Library, case: Case, coverage: Coverage) -> Played:
         way = [] if stage.root is None else way_of(stage)
         return Played(case, stopped, took, None, written(way))
     way = way_of(stage)
-    found = [*differences(case, head, way), *_unused(script)]
+    found = [*differences(case, head, way), *_unused(script), *_not_taken(stage, head)]
     return Played(case, found, took, head, written(way))
 
 
@@ -78,6 +78,18 @@ def _unused(script: Script) -> list[Difference]:
         )
         for entry, served in script.unused()
     ]
+
+
+def _not_taken(stage: Stage, head: Execution) -> list[Difference]:
+    """Return the signals of the case that nobody took: they came too late, or no step waits for them."""
+    left = [signal["name"] for signal in head.signals]
+    found = []
+    for i, signal in reversed(list(enumerate(stage.case.signals))):
+        if f"case-{i}" in stage.refused or signal.name in left:
+            found.append(Difference(f"{stage.case.at}/signals/{i}", f"no step took this signal, {signal.name}"))
+            if signal.name in left:
+                left.remove(signal.name)
+    return found[::-1]
 
 
 def play_file(found: TestFile) -> tuple[list[Played], Coverage]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sedo.testing.stage import Stage
 
 NOTHING_SAID = Entry(generic=True)
+GENERIC = {"queue": {"messageId": "00000000-0000-4000-8000-000000000000"}}
+"""The result of a call of which the script says nothing, where it is not empty."""
 
 
 class MockedRunner:
@@ -64,7 +66,7 @@ def result_of(entry: Entry, task: Task) -> TaskResult:
     if entry.error is not None:
         return TaskResult(error=entry.error[0], cause=entry.error[1])
     if task.type != "http":
-        return TaskResult(value={} if entry.generic else entry.output)
+        return TaskResult(value=GENERIC.get(task.type, {}) if entry.generic else entry.output)
     codes = task.request.get("successCodes")
     answer: dict[str, Any] = {"status": _first_status(codes), "headers": {}, "body": {} if entry.generic else None}
     if isinstance(entry.output, Mapping):

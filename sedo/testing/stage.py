@@ -16,6 +16,7 @@ from chalicelib import dead_letters, processor, service, signals, ticks
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine import values
 from chalicelib.engine.definition import Definition
+from chalicelib.engine.errors import DefinitionInvalid
 from chalicelib.engine.execution import Execution
 from chalicelib.ports import StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
@@ -64,6 +65,7 @@ class Stage:
         self.requests: list[tuple[Attempt, Any]] = []
         self.pending = 0
         self.asked = 0
+        self.refused: set[str] = set()
         self.root: str | None = None
         self.world.begin = self.begin_batch
         self.world.begin_tick = self.begin_tick
@@ -115,6 +117,7 @@ class Stage:
         try:
             signals.send_signal(runtime, TENANT, execution_id, signal.name, signal.payload, id=id, actor="sedo test")
         except (service.AlreadyEnded, signals.MailboxFull) as refused:
+            self.refused.add(id)
             self.world.tell(None, f"signal {signal.name} is refused: {refused}")
 
     def _cancel(self, runtime: Runtime, execution_id: str, cause: str | None) -> None:
@@ -231,7 +234,10 @@ class Stage:
         """Return a definition by its id, and keep it ready."""
         key = (TENANT, name, 1)
         if key not in self.cache:
-            found = self.library.definition(name, self._mocked(name), lambda step, arm: self.arms.add((step, arm)))
+            try:
+                found = self.library.definition(name, self._mocked(name), lambda step, arm: self.arms.add((step, arm)))
+            except DefinitionInvalid as invalid:
+                raise Stopped(f"the definition {name} beside is wrong: {invalid}", f"{self.case.at}/mocks") from None
             if found is None:
                 return None
             self.cache[key] = found

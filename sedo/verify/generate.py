@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.engine.schemas import compile_schema
 
 DEEPEST = 12
+_SAID: dict[str, Callable[[Any], Any]] = {
+    "const": lambda value: value,
+    "default": lambda value: value,
+    "examples": lambda values: values[0],
+    "enum": lambda values: values[0],
+}
 _FORMATS = {
     "date-time": "2030-01-31T08:00:00+01:00",
     "date": "2030-01-31",
@@ -40,12 +46,9 @@ def value_for(schema: Any) -> Any:
 def _made(schema: Any, root: Any, depth: int) -> Any:
     if not isinstance(schema, Mapping) or depth > DEEPEST:
         return {}
-    for word in ("const", "default"):
-        if word in schema:
-            return schema[word]
-    for word in ("examples", "enum"):
-        if schema.get(word):
-            return schema[word][0]
+    for word, pick in _SAID.items():
+        if schema.get(word) or (word in ("const", "default") and word in schema):
+            return pick(schema[word])
     if "$ref" in schema:
         return _made(_pointed(root, schema["$ref"]), root, depth + 1)
     for word in ("oneOf", "anyOf"):

@@ -9,7 +9,6 @@ from typing import Any
 
 from chalicelib.engine.effects import Task
 from chalicelib.engine.lists import lists_in
-
 from sedo.testing.runner import described
 from sedo.testing.script import Attempt
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.api.cost import prices
-
 from sedo.cli.output import duration
-from sedo.testing.command import path_text
+from sedo.testing.command import counted, path_text
 from sedo.verify.runs import Done
 from sedo.verify.scenarios import Scenario
 from sedo.verify.sweep import Otherwise, Swept
@@ -70,12 +69,12 @@ def text(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the lines for people, each with a style."""
     sweep, runs = found["sweep"], found["scenarios"]["runs"]
     yield found["definition"], "bold"
-    yield f"  {len(runs)} runs ({found['scenarios']['source']})", ""
+    yield f"  {counted(len(runs), 'run')}: {found['scenarios']['source']}", ""
     for broken in found["broken"]:
         yield f"  CANNOT RUN  {broken['scenario']}: {broken['message']}", "red"
     part = "" if sweep["runs"] == sweep["possible"] else f" of {sweep['possible']} possible, spread evenly"
-    kinds = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in sweep["kinds"].items())
-    yield f"  {sweep['runs']} disturbed runs{part}: {kinds}", ""
+    kinds = ", ".join(f"{sweep['kinds'][kind]} {words}" for kind, words in _KINDS.items() if kind in sweep["kinds"])
+    yield f"  {counted(sweep['runs'], 'disturbed run')}{part}: {kinds}", ""
     if found["endedOtherwise"]:
         yield f"  DIFFERENT  {found['endedOtherwise']} of them end otherwise than the undisturbed run", "red"
     elif sweep["runs"]:
@@ -93,7 +92,7 @@ def text(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 _KINDS = {
-    "crash": "crashes before an I/O call",
+    "crash": "with a crash before an I/O call",
     "crash_after": "after one",
     "duplicate": "with messages doubled",
     "late": "with messages late",

@@ -97,7 +97,7 @@ def _count_writes(stage: Stage) -> Counter[str]:
     see = stage.after_commit
 
     def counting(head: Execution) -> None:
-        units["head"] += write_units(encode_head(head, "0" * 16, 4))  # type: ignore[arg-type]
+        units["head"] += write_units(encode_head(head, "0" * 16, 4))
         see(head)
 
     stage.world.after_commit = counting

@@ -1,4 +1,4 @@
-"""The runs that are swept: the cases of the test file; without one, ways through the definition with made-up answers."""
+"""What is swept: the cases of the test file; without one, ways through the definition with made-up answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from chalicelib.engine.errors import TASK_TIMEOUT, Problem, matches
 from chalicelib.engine.lists import lists_in
-
 from sedo.testing.cases import EVERY_ITEM, Case, Entry
 from sedo.testing.library import Library
 from sedo.verify.generate import Unmakeable, value_for

@@ -1,4 +1,4 @@
-"""The sweep: each scenario undisturbed, and then once with every fault; every end is compared with the undisturbed one."""
+"""The sweep: each scenario undisturbed, then once with every fault; every end is compared with the undisturbed one."""
 
 from __future__ import annotations
 
