@@ -84,8 +84,9 @@ def _ship(world: World, request: Request) -> Answer:
 
 def _mail(world: World, request: Request) -> Answer:
     mail = request.body
+    to, template = mail["to"], mail["template"]
     for account in world.all("accounts"):
-        if mail["template"] == "reminder" and account["email"] == mail["to"] and mail["to"].startswith("late"):
+        if template == "reminder" and account["email"] == to and to.startswith("late"):
             account["active"] = True
     return 202, world.add("mails", mail)
 
