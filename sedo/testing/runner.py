@@ -83,7 +83,8 @@ def described(task: Task) -> str:
     request = task.request
     if task.type == "http":
         return f"{request.get('method', 'GET')} {request['url']:.200}"
-    return task.type
+    name = request.get("function") or request.get("queue") or ""
+    return f"{task.type} {name:.200}".rstrip()
 
 
 def _first_status(codes: list[int | str] | None) -> int:

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from sedo.testing.files import TestFile
     from sedo.verify.sweep import Swept
 
-MOST_RUNS = 2000
+MOST_CALLS = 30_000
 
 
 @click.command()
 @click.argument("path", metavar="FILE", type=PATH)
 @click.option(
-    "--runs",
-    type=click.IntRange(2, 1_000_000),
-    default=MOST_RUNS,
+    "--effort",
+    type=click.IntRange(1, 1_000_000_000),
+    default=MOST_CALLS,
     show_default=True,
-    help="Disturbed runs at most; more are spread evenly.",
+    help="About how many I/O calls all disturbed runs may make; more runs than that are spread evenly.",
 )
 @click.option("--made-up", "made_up", is_flag=True, help="Do without the test file: make up all answers.")
 @shared
 @click.pass_obj
-def verify(options: Options, path: Path, runs: int, made_up: bool) -> None:
+def verify(options: Options, path: Path, effort: int, made_up: bool) -> None:
     """Run a definition under every crash, double and delay, and compare how each run ends.
 
     Answers come from NAME.test.yaml beside FILE; without one they are made up from the schemas.
@@ -56,7 +56,7 @@ def verify(options: Options, path: Path, runs: int, made_up: bool) -> None:
             wanted = scenarios.made_up(library)
         except scenarios.Unmakeable as error:
             raise Refused(f"{path}: {error}: write a {path.stem}.test.yaml") from None
-    found = report.document(name, _swept(wanted, runs), library.document)
+    found = report.document(name, _swept(wanted, effort), library.document)
     if options.as_json:
         print_json(found)
     else:

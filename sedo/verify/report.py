@@ -16,6 +16,7 @@ from sedo.verify.sweep import Otherwise, Swept
 PER = 1000
 """Prices are shown for so many executions: one alone is too little to read."""
 LONGEST_TRACE = 60
+LONGEST_PATH = 300
 
 
 def document(name: str, swept: Swept, definition: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +81,10 @@ def text(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     elif sweep["runs"]:
         yield "  SAME  all end as the undisturbed run does" + (", timeouts apart" if found["timedOut"] else ""), "green"
     if found["timedOut"]:
-        yield f"  {found['timedOut']} of them end otherwise because a timeout struck while sedo recovered", "yellow"
+        yield (
+            f"  {found['timedOut']} of them end otherwise because time ran out elsewhere, while sedo recovered",
+            "yellow",
+        )
     for other in found["shortest"]:
         yield from _shortest(other)
     yield from _outside(found["outside"])
@@ -115,8 +119,11 @@ def _shortest(other: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
-    written = json.dumps(value, ensure_ascii=False)
-    return written if len(written) <= 120 else written[:117] + "…"
+    return _cut(json.dumps(value, ensure_ascii=False), 120)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _outside(called: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -134,7 +141,11 @@ def _outside(called: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
 def _paths(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for title, word in (("longest", "longestPath"), ("dearest", "dearestPath")):
         one = found[word]
-        yield f"  {title} path: {one['visits']} steps, {duration(one['seconds'])}: {path_text(one['path'])}", ""
+        path = _cut(path_text(one["path"]), LONGEST_PATH)
+        yield (
+            f"  {title} path: {one['visits']} steps, {duration(one['seconds'])}: {path}",
+            "",
+        )
     where = found["prices"]
     yield (
         f"  USD per {PER:,} executions ({where['region']}, {where['date']}): sedo, Step Functions Standard, Express",

@@ -16,7 +16,6 @@ from tools import pictures
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 DEFINITIONS = sorted(path for path in EXAMPLES.glob("**/*.yaml") if not path.stem.endswith(".test"))
-TESTED = [path for path in DEFINITIONS if path.parent != EXAMPLES]
 NOBODY = Cli("http://127.0.0.1:9")
 MOST_SECONDS = 10.0
 
@@ -50,7 +49,7 @@ def test_picture_is_of_the_definition_as_it_is(page: Path) -> None:
     assert all(f"<!-- {name}.yaml, drawn by sedo graph -->" in text for name in definitions)
 
 
-@pytest.mark.parametrize("path", TESTED, ids=named)
+@pytest.mark.parametrize("path", DEFINITIONS, ids=named)
 def test_cases_hold_and_take_every_step_and_route(path: Path) -> None:
     done = NOBODY("--json", "test", str(path))
     assert done.exit_code == 0, done.stdout
@@ -58,7 +57,7 @@ def test_cases_hold_and_take_every_step_and_route(path: Path) -> None:
     assert report["coverage"]["percent"] == 100
 
 
-@pytest.mark.parametrize("path", TESTED, ids=named)
+@pytest.mark.parametrize("path", DEFINITIONS, ids=named)
 def test_verifies_within_ten_seconds_of_cpu(path: Path) -> None:
     started = time.process_time()
     done = NOBODY("--json", "verify", str(path))
