@@ -169,6 +169,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("DELETE", "stock/reservations/*"): _release,
     ("POST", "payments/charges"): _charge,
     ("POST", "payments/charges/*/refunds"): _refund,
+    ("POST", "payments/payouts"): _create,
     ("POST", "shipping/parcels"): _ship,
     ("POST", "mails"): _mail,
     ("GET", "sales/*"): _sales,
