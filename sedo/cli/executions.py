@@ -132,7 +132,7 @@ class _Version(click.ParamType[int | str]):
 
 @executions.command()
 @click.argument("execution")
-@click.option("--version", type=_Version(), metavar="N|latest", help="Of the definition, from here on; its own if not given.")
+@click.option("--version", type=_Version(), metavar="N|latest", help="Of the definition from here on.")
 @click.option("--follow", "-f", "following", is_flag=True, help="Then show its steps as they happen.")
 @shared
 @click.pass_obj
