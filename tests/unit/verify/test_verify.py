@@ -100,7 +100,7 @@ steps:
   - id: both
     type: parallel
     branches:
-      - steps: [{ id: ok, type: human, inputSchema: { type: object, required: [yes], properties: { yes: { type: boolean } } }, end: true }]
+      - steps: [{ id: ok, type: human, inputSchema: { type: object, required: [fine] }, end: true }]
       - steps: [{ id: paid, type: signal, name: paid, end: true }]
     next: each
   - id: each
