@@ -119,7 +119,7 @@ def _disturb(swept: Swept, scenario: Scenario, plain: Done, planned: Planned) ->
 
 def _both_out_of_time(plain: Done, done: Done) -> bool:
     """Say whether the execution's own time ended both: how far they came by then is a matter of time."""
-    return plain.ending["state"] == done.ending["state"] == State.TIMED_OUT.value
+    return all(ending["state"] == State.TIMED_OUT for ending in (plain.ending, done.ending))
 
 
 def _trace(swept: Swept) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +102,7 @@ steps:
   - id: both
     type: parallel
     branches:
-      - steps: [{ id: ok, type: human, inputSchema: { type: object, required: [yes], properties: { yes: { type: boolean } } }, end: true }]
+      - steps: [{ id: ok, type: human, inputSchema: { type: object, required: [fine] }, end: true }]
       - steps: [{ id: paid, type: signal, name: paid, end: true }]
     next: each
   - id: each
@@ -163,3 +165,17 @@ def test_ways_take_each_route_once() -> None:
 def test_effort_is_shared_out() -> None:
     assert allot([(100, 10), (5000, 2000), (50, 10)], 100_000) == [100, 49, 50]
     assert spread(list(range(10)), 3) == [0, 4, 9]
+
+
+def test_both_need_nothing_that_is_not_installed_with_the_command() -> None:
+    code = """
+import sys
+for name in ("boto3", "botocore", "chalice", "watchfiles", "hypothesis", "pytest", "mypy"):
+    sys.modules[name] = None
+from click.testing import CliRunner
+from sedo.cli.app import root
+for words in (["test", "examples/remind-later.yaml"], ["verify", "examples/remind-later.yaml"]):
+    done = CliRunner().invoke(root, words)
+    assert done.exit_code == 0, (words, done.output, done.exception)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
