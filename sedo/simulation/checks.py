@@ -41,7 +41,7 @@ class Record:
     open: set[int] = field(default_factory=set)
     revived: set[int] = field(default_factory=set)
     attempts: dict[int, int] = field(default_factory=dict)
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+    tokens: dict[str, tuple[tuple[int, int], int]] = field(default_factory=dict)
 
 
 def check_commit(
@@ -153,8 +153,8 @@ def _check_tokens(record: Record, new: Execution, now_ms: int) -> None:
     """See that what waits is not driven by the token of an earlier attempt, whose messages may still be about."""
     for cursor in new.cursors:
         position = (cursor.visit, cursor.attempt)
-        first = record.tokens.setdefault(cursor.token, position)
-        if first != position and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > now_ms + SKEW_MS):
+        first, version = record.tokens.setdefault(cursor.token, (position, new.version))
+        if first != position and version != new.version and (cursor.sleeping or cursor.in_index or cursor.due_at_ms > now_ms + SKEW_MS):
             raise Violation("token", f"{new.id}: token {cursor.token} of visit {first} now drives visit {position}")
 
 
