@@ -30,7 +30,7 @@ def sedo_usd(counts: Mapping[str, Any]) -> float:
     """Return the price of counts as `costs.Counts.document` gives them; Lambda's times are the table's assumptions."""
     unit = prices()["usdPerMillion"]
     requests = sum(counts["dynamodb_requests"].values()) + counts["send_requests"]
-    gigabyte_seconds = lambda_gigabyte_seconds(counts["invocations"], requests, counts["calls"])
+    gigabyte_seconds = lambda_gigabyte_seconds(counts["invocations"], requests, counts["waits_for_calls"])
     total: float = (
         counts["write_units"] * unit["dynamodbWrite"]
         + counts["read_units"] * unit["dynamodbRead"]

@@ -5,25 +5,30 @@ which the message was due. Receives and deletes, which Lambda's poller makes, ar
 polls that find nothing and the tick's own queries serve all executions together and are left out.
 Write units are those that the emulator answers. For reads its answers cannot be used (none for a batch, and one unit
 whatever the size), so that each read counts as one unit: it is consistent, and of one item below 4 KB.
+Children are counted with their parent. One process takes one batch after the other, each as full as the queue gives it.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
 
-from chalicelib import service
+from chalicelib import inbox, service
 from chalicelib.adapters import connect
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.metering import Reading, meter_of_process
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
+from chalicelib.engine.places import task_token
+from chalicelib.parallel import Job, call_in_threads
 from chalicelib.ports import Outgoing, Queue, TaskRunner
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
@@ -34,12 +39,16 @@ from sandbox.events import sqs_event
 TENANT = "bench"
 STEP_MS = 1000
 WORKING_QUEUES = ("execution-processor-queue", "timeout-queue")
-MOST_BATCHES = 200
+MOST_BATCHES = 2000
 
 
 @dataclass
 class Counts:
-    """What one execution took. `ticks` are invocations of the tick that found it; they serve others too."""
+    """What one execution took. `ticks` are invocations of the tick that found it; they serve others too.
+
+    `waits_for_calls` counts calls that are made side by side once; `at_once` is how many were under way at a time at
+    most; `seconds` are the laboratory's, with MiniStack on the same machine.
+    """
 
     table: str
     reading: Reading
@@ -48,7 +57,10 @@ class Counts:
     deletes: int
     invocations: int
     calls: int
+    waits_for_calls: int
+    at_once: int
     ticks: int
+    seconds: float
 
     def document(self) -> dict[str, Any]:
         """Return the counts by name."""
@@ -65,6 +77,9 @@ class Counts:
             "sqs_requests": sends + self.receives + self.deletes,
             "invocations": self.invocations,
             "calls": self.calls,
+            "waits_for_calls": self.waits_for_calls,
+            "calls_at_once": self.at_once,
+            "seconds": round(self.seconds, 2),
             "ticks": self.ticks,
             "write_units": self._units("write."),
             "read_units": float(reads),
@@ -78,14 +93,16 @@ class Counts:
 
 @dataclass
 class HastyQueue:
-    """The real queue, but that every delay is a second."""
+    """The real queue, but that every delay is a second. `ready` messages were sent without one and not yet received."""
 
     inner: Queue
-    sent: list[Outgoing] = field(default_factory=list)
+    sent: int = 0
+    ready: int = 0
 
     def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
-        """Send, and remember what was sent."""
-        self.sent.extend(messages)
+        """Send, and count what was sent."""
+        self.sent += len(messages)
+        self.ready += sum(message.delay_seconds == 0 for message in messages)
         return self.inner.send([replace(m, delay_seconds=min(1, m.delay_seconds)) for m in messages])
 
     def backlog(self) -> int:
@@ -97,17 +114,51 @@ class HastyQueue:
         self.inner.delete(queue_arn, receipt_handles)
 
 
-@dataclass
 class CountedTasks:
-    """Outside calls, counted."""
+    """Outside calls, counted: all, how many at once, and how often somebody waited for some that were made together."""
 
-    inner: TaskRunner
-    calls: int = 0
+    def __init__(self, inner: TaskRunner) -> None:
+        self._inner, self._lock, self._here = inner, threading.Lock(), threading.local()
+        self._under_way = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again from nothing."""
+        self.calls = self.at_once = self.waits = 0
 
     def perform(self, task: Task) -> TaskResult:
         """As the real one."""
-        self.calls += 1
-        return self.inner.perform(task)
+        self._here.called = True
+        with self._counted():
+            return self._inner.perform(task)
+
+    def call_all(self, jobs: Sequence[Job]) -> None:
+        """Run jobs side by side; some of them may be about children, and wait for nobody outside."""
+        called: list[bool] = []
+
+        def watched(job: Job) -> Job:
+            def run() -> None:
+                self._here.called = False
+                job()
+                called.append(self._here.called)
+
+            return run
+
+        call_in_threads([watched(job) for job in jobs])
+        with self._lock:
+            self.waits += any(called)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self.calls += 1
+            self._under_way += 1
+            self.at_once = max(self.at_once, self._under_way)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
 
 class Laboratory:
@@ -127,6 +178,7 @@ class Laboratory:
             now_ms=lambda: self.now_ms,
             nonces=outside.nonces,
             sleep=outside.sleep,
+            call_all=self.tasks.call_all,
         )
         self._meter = meter_of_process()
         self._unmetered = DynamoStore(Clients(replace(settings, meter=False)))
@@ -137,21 +189,34 @@ class Laboratory:
             for url in self._urls
         ]
 
-    def count(self, document: dict[str, Any], input: Any = None) -> tuple[Execution, Counts]:
-        """Run one execution to its end; return its head and what it took. The definition's post is not counted."""
+    def count(
+        self, document: dict[str, Any], input: Any = None, *, others: Sequence[dict[str, Any]] = (), answer: Any = None
+    ) -> tuple[Execution, Counts]:
+        """Run one execution to its end; return its head and what it took, which does not hold the definitions' posts.
+
+        `others` are definitions that it starts; its tasks get `answer`.
+        """
+        for other in others:
+            service.post_definition(self.runtime, TENANT, other)
         definition_id = service.post_definition(self.runtime, TENANT, document)
         self._meter.reset()
-        self.queue.sent.clear()
-        self.tasks.calls = 0
+        self.queue.sent = self.queue.ready = 0
+        self.tasks.reset()
+        began = time.monotonic()
         begun = service.start_execution(self.runtime, TENANT, definition_id, input, actor="bench")
         took: Counter[str] = Counter(invocations=1)
         shared = Reading()
         for _ in range(MOST_BATCHES):
+            if self.queue.ready > 0:
+                self.queue.ready -= self._invoke(took)
+                continue
             head = self.head(begun.id)
             if head.ended:
                 break
-            self._let_time_pass(head, took, shared)
-            self._invoke(took)
+            if not self._answer(head, answer, took):
+                self._let_time_pass(head, took, shared)
+                self._invoke(took)
+        seconds = time.monotonic() - began
         reading = self._meter.reset()
         reading.requests -= shared.requests
         for name, units in shared.units.items():
@@ -159,12 +224,15 @@ class Laboratory:
         return self.head(begun.id), Counts(
             self.runtime.settings.resource("execution"),
             reading,
-            len(self.queue.sent),
+            self.queue.sent,
             took["receives"],
             took["deletes"],
             took["invocations"],
             self.tasks.calls,
+            self.tasks.waits,
+            self.tasks.at_once,
             took["ticks"],
+            seconds,
         )
 
     def head(self, execution_id: str) -> Execution:
@@ -172,6 +240,14 @@ class Laboratory:
         found = self._unmetered.load([execution_id])[execution_id]
         assert isinstance(found, Execution)
         return found
+
+    def _answer(self, head: Execution, answer: Any, took: Counter[str]) -> bool:
+        """Answer the tasks that are open, and say whether there were any."""
+        tokens = [task_token(head, c.visit, c.attempt) for c in head.cursors if c.waits == "task"]
+        for token in tokens:
+            inbox.answer(self.runtime, TENANT, token, TaskResult(value=answer), actor="bench")
+        took["invocations"] += len(tokens)
+        return bool(tokens)
 
     def _let_time_pass(self, head: Execution, took: Counter[str], shared: Reading) -> None:
         """Go to the moment of the next message; where only the index knows it, a tick comes before."""
@@ -188,8 +264,8 @@ class Laboratory:
                 shared.units[name] += after.units[name] - before.units.get(name, 0)
         self.now_ms = max(self.now_ms, due)
 
-    def _invoke(self, took: Counter[str]) -> None:
-        """Receive one batch as Lambda's poller does, hand it over, delete it."""
+    def _invoke(self, took: Counter[str]) -> int:
+        """Receive one batch as Lambda's poller does, hand it over, delete it; return how many messages it had."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for url, arn in zip(self._urls, self._arns, strict=True):
@@ -203,6 +279,6 @@ class Laboratory:
                         Entries=[{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)],
                     )
                     took.update(receives=1, deletes=1, invocations=1)
-                    return
+                    return len(messages)
             time.sleep(0.05)
         raise TimeoutError("no message came")
