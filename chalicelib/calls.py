@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chalicelib.children import Children
+from chalicelib.children import Children, Done
 from chalicelib.engine.decide import ABOUT_OTHERS
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
+from chalicelib.ports import Outgoing, Unavailable
 from chalicelib.runtime import Runtime
 
 
@@ -23,16 +24,27 @@ class Calls:
     def make(self, tasks: Sequence[Task]) -> list[tuple[Task, TaskResult]]:
         """Return what the calls came to. What one of them raises is raised when all have ended.
 
-        The first one is made in any case: its message came to have it made.
+        The first one is made in any case: its message came to have it made. One that is about another execution counts
+        only when that one's messages have been sent.
         """
-        found: list[TaskResult | BaseException | None] = [None] * len(tasks)
+        found: list[Done | BaseException | None] = [None] * len(tasks)
         self.runtime.call_all([self._job(found, place, task) for place, task in enumerate(tasks)])
         raised = next((entry for entry in found if isinstance(entry, BaseException)), None)
         if raised is not None:
             raise raised
-        return [(task, entry) for task, entry in zip(tasks, found, strict=True) if isinstance(entry, TaskResult)]
+        done = [(task, entry) for task, entry in zip(tasks, found, strict=True) if isinstance(entry, Done)]
+        refused = self._sent([message for _, entry in done for message in entry.messages])
+        taken = [(task, entry.result) for task, entry in done if refused.isdisjoint(_nonces(entry))]
+        if not taken and done:
+            raise Unavailable(f"{len(refused)} messages of children were refused")
+        return taken
 
-    def _job(self, found: list[TaskResult | BaseException | None], place: int, task: Task) -> Callable[[], None]:
+    def _sent(self, messages: list[Outgoing]) -> set[str]:
+        """Send, and return the nonces of what was refused."""
+        refused = self.runtime.queue.send(messages) if messages else []
+        return {message.message.n for message in refused}
+
+    def _job(self, found: list[Done | BaseException | None], place: int, task: Task) -> Callable[[], None]:
         def job() -> None:
             if place and self.runtime.now_ms() + task.timeout_seconds * 1000 > self.until_ms:
                 return
@@ -40,8 +52,12 @@ class Calls:
                 if task.type in ABOUT_OTHERS:
                     found[place] = self.children.perform(self.execution, task)
                 else:
-                    found[place] = self.runtime.tasks.perform(task)
+                    found[place] = Done(self.runtime.tasks.perform(task))
             except Exception as error:  # noqa: BLE001 - raised again in `make`
                 found[place] = error
 
         return job
+
+
+def _nonces(done: Done) -> set[str]:
+    return {message.message.n for message in done.messages}

@@ -7,8 +7,8 @@ what has ended stays as it is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib.commits import commit
@@ -16,7 +16,7 @@ from chalicelib.engine.branches import PartRequest, start_part, tombstone
 from chalicelib.engine.decide import Decision, StartRequest, decide, start
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
-from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.effects import Send, Task, TaskResult
 from chalicelib.engine.errors import (
     CANCELLED,
     DEFINITION_UNKNOWN,
@@ -28,8 +28,8 @@ from chalicelib.engine.errors import (
 from chalicelib.engine.events import CancelRequested, Redriven
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.redrive import obstacle
-from chalicelib.outbox import Outbox
-from chalicelib.ports import Conflict, Unavailable
+from chalicelib.outbox import outgoing
+from chalicelib.ports import Conflict, Outgoing, Unavailable
 from chalicelib.runtime import Runtime
 
 MAX_DEPTH = 16
@@ -37,45 +37,58 @@ MAX_DEPTH = 16
 BY_PARENT = "parent"
 
 
-class Children:
-    """Performs what one execution wants of others; their messages go into the outbox of the batch."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an effect on other executions came to, and the messages without which it is not done."""
 
-    def __init__(self, runtime: Runtime, outbox: Outbox, policy: Policy) -> None:
+    result: TaskResult
+    messages: list[Outgoing] = field(default_factory=list)
+
+
+class Children:
+    """Performs what one execution wants of others. Who calls it sends the messages, and only then takes the result."""
+
+    def __init__(self, runtime: Runtime, policy: Policy) -> None:
         self.runtime = runtime
-        self.outbox = outbox
         # Who starts children is itself delivered again, or is a caller: its own patience is theirs.
         self.policy = replace(policy, api_watch_ms=policy.watch_ms)
 
-    def perform(self, parent: Execution, task: Task) -> TaskResult:
+    def perform(self, parent: Execution, task: Task) -> Done:
         """Do what a task says. Raises Unavailable, and what else says that it must be done again."""
         match task.type:
             case "child":
                 return self._child(parent, task.request)
             case "gather":
-                return self._gathered(task.request["ids"])
-        for child in task.request["ids"]:
-            self._cancel(parent, child)
-        return TaskResult(value=None)
+                return Done(self._gathered(task.request["ids"]))
+        told = [self._cancel(parent, child) for child in task.request["ids"]]
+        return Done(TaskResult(value=None), [message for messages in told for message in messages])
 
-    def _child(self, parent: Execution, request: dict[str, Any]) -> TaskResult:
+    def _messages(self, head: Execution, sends: Iterable[Send]) -> list[Outgoing]:
+        return outgoing(self.runtime, head, [send for send in sends if send.kind != "ended"])
+
+    def _child(self, parent: Execution, request: dict[str, Any]) -> Done:
         """Start a child, or find out how far it is."""
         decision = self._begun(parent, request)
         if isinstance(decision, TaskResult):
-            return decision
+            return Done(decision)
         outcome = commit(self.runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            self.outbox.put(decision.execution, decision.sends)
-            return TaskResult(value=came_to(decision.execution))
+            return self._done(decision)
         found = outcome.current
         if found is None:
             raise Unavailable(f"{request['id']} is neither there nor not")
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
             return self._redriven(parent, found, request["life"])
-        if found.version == found.begun_version and not found.ended:  # its messages may never have been sent
-            self.outbox.put(found, Decision.resend_all(found, self.runtime.policy).sends)
-        return TaskResult(value=came_to(found))
+        if found.version == found.begun_version and not found.ended and not request["look"]:
+            # Its messages may never have been sent. One that is only looked at has a watchdog of its own.
+            return self._done(Decision.resend_all(found, self.runtime.policy))
+        return Done(TaskResult(value=came_to(found)))
 
-    def _redriven(self, parent: Execution, child: Execution, life: int) -> TaskResult:
+    def _done(self, decision: Decision) -> Done:
+        head = decision.execution
+        return Done(TaskResult(value=came_to(head)), self._messages(head, decision.sends))
+
+    def _redriven(self, parent: Execution, child: Execution, life: int) -> Done:
         """Let a child go on from what failed in it; a part of a map does so on its parent's version."""
         same = (parent.tenant_id, parent.definition_id) == (child.tenant_id, child.definition_id)
         is_part = child.parent is not None and "start" in child.parent
@@ -83,15 +96,13 @@ class Children:
         definition = self.runtime.definition(replace(child, definition_version=version))
         why = "its definition is gone" if definition is None else obstacle(definition, child)
         if definition is None or why is not None:
-            return TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}")
+            return Done(TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}"))
         event = Redriven(version, f"execution {parent.id}", self.runtime.nonces(), life)
         decision = decide(definition, child, event, self.runtime.now_ms(), self.policy)
         outcome = commit(self.runtime, child, decision.execution)
         if isinstance(outcome, Conflict):
             raise Unavailable(f"{child.id} was written by somebody else")
-        sends = [send for send in decision.sends if send.kind != "ended"]
-        self.outbox.put(decision.execution, sends)
-        return TaskResult(value=came_to(decision.execution))
+        return self._done(decision)
 
     def _begun(self, parent: Execution, request: dict[str, Any]) -> Decision | TaskResult:
         now, policy = self.runtime.now_ms(), self.policy
@@ -118,7 +129,8 @@ class Children:
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
         )
-        return start(begin, request["id"], now, policy)
+        # Nobody looks after a child that goes its own way, should this process end before it has sent.
+        return start(begin, request["id"], now, policy if request["wait"] else self.runtime.policy)
 
     def _definition(self, parent: Execution, request: dict[str, Any]) -> Definition | TaskResult:
         """Return the child's definition, if it takes the input."""
@@ -146,7 +158,7 @@ class Children:
                 found += head.output["items"]
         return TaskResult(value=found)
 
-    def _cancel(self, parent: Execution, child: str) -> None:
+    def _cancel(self, parent: Execution, child: str) -> list[Outgoing]:
         """Let a child end; one that was never born gets an end in its place, so that it never will be."""
         head: Execution | SedoError | None = self.runtime.store.load([child]).get(child)
         while True:
@@ -159,12 +171,20 @@ class Children:
             else:
                 decision = decide(None, head, event, now, self.runtime.policy)
             if not decision.changed:
-                return
+                return self._messages(decision.execution, resend(decision.execution))
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
-                self.outbox.put(decision.execution, [send for send in decision.sends if send.kind != "ended"])
-                return
+                return self._messages(decision.execution, decision.sends)
             head = outcome.current
+
+
+def resend(head: Execution) -> tuple[Send, ...]:
+    """Return the messages of a head that is about to end: whoever told it so may not have sent them."""
+    return (
+        tuple({c.token: Send(c.token, c.due_at_ms) for c in head.cursors if not c.in_index}.values())
+        if head.ending
+        else ()
+    )
 
 
 def came_to(head: Execution) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Driver:
         self.message = delivery.message
         self.until_ms = until_ms
         self.told = tuple(told)
-        self.children = Children(runtime, outbox, self.policy)
+        self.children = Children(runtime, self.policy)
         self._sent: set[str] = set()
 
     def run(self, execution: Execution) -> Driven:

@@ -57,20 +57,23 @@ class Outbox:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = Lock()
-        self._waiting: list[Outgoing] = []
+        self._waiting: list[tuple[Outgoing, str]] = []
         self._outside = 0
         self._refused: set[str] = set()
 
-    def put(self, execution: Execution, sends: Iterable[Send]) -> None:
-        """Take sends of a committed head; they leave now, or soon in a fuller batch."""
-        self.put_messages(outgoing(self._runtime, execution, sends))
+    def put(self, execution: Execution, sends: Iterable[Send], cause: str | None = None) -> None:
+        """Take sends of a committed head; they leave now, or soon in a fuller batch.
 
-    def put_messages(self, messages: list[Outgoing]) -> None:
+        `cause` is the execution whose message is being processed, the head's own unless it is another one.
+        """
+        self.put_messages(outgoing(self._runtime, execution, sends), cause or execution.id)
+
+    def put_messages(self, messages: list[Outgoing], cause: str | None = None) -> None:
         """Take ready messages."""
         if not messages:
             return
         with self._lock:
-            self._waiting += messages
+            self._waiting += [(message, cause or message.message.execution_id) for message in messages]
             flush_now = self._outside > 0 or len(self._waiting) >= FULL_BATCH
         if flush_now:
             self.flush()
@@ -89,18 +92,20 @@ class Outbox:
     def flush(self) -> None:
         """Send all that waits."""
         with self._lock:
-            messages, self._waiting = self._waiting, []
-        if not messages:
+            waiting, self._waiting = self._waiting, []
+        if not waiting:
             return
+        messages = [message for message, _ in waiting]
         refused = messages  # whatever happens: among them are other executions' messages
         try:
             refused = self._runtime.queue.send(messages)
         except Unavailable as error:
             logger.warning("queue unavailable, %d messages were not sent: %s", len(messages), error)
         finally:
+            lost = {message.message.n for message in refused}
             with self._lock:
-                self._refused.update(message.message.execution_id for message in refused)
+                self._refused.update(cause for message, cause in waiting if message.message.n in lost)
 
     def was_refused(self, execution_id: str) -> bool:
-        """Say whether a message of an execution could not be sent, so that what caused it must come back."""
+        """Say whether a message caused by an execution's own could not be sent, so that the cause must come back."""
         return execution_id in self._refused

@@ -13,6 +13,7 @@ from chalicelib.engine.errors import Problem
 
 JSON = "application/json"
 YAML = "application/yaml"
+MAX_DEFINITION_BYTES = 262_144
 MAX_LOCATED_CHARACTERS = 65_536
 
 

@@ -9,12 +9,13 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import schedules, service, versions
 from chalicelib.api import contract, documents
+from chalicelib.api.bodies import MAX_DEFINITION_BYTES
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
 from chalicelib.engine.execution import State
+from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
 
-MAX_DEFINITION_BYTES = 262_144
 ALL_MEDIA_TYPES = ["*/*"]
 
 
@@ -26,6 +27,11 @@ def get_health(_: Call) -> Answer:
 def get_openapi(_: Call) -> Answer:
     """Serve the contract as it is on disk."""
     return Answer(text=contract.text())
+
+
+def get_definition_schema(_: Call) -> Answer:
+    """Serve what editors check definitions with."""
+    return Answer(definition_schema())
 
 
 def create_definition(call: Call) -> Answer:
@@ -127,6 +133,7 @@ EXECUTIONS = "/sedo/tenants/{tenantId}/executions"
 ROUTES = (
     Route("GET", "/health", get_health),
     Route("GET", "/openapi.json", get_openapi),
+    Route("GET", "/schemas/definition.json", get_definition_schema),
     Route("POST", DEFINITIONS, create_definition, max_bytes=MAX_DEFINITION_BYTES, checks_body=False),
     Route("GET", DEFINITIONS, list_definitions),
     Route("GET", DEFINITIONS + "/{definitionId}", get_definition),

@@ -281,7 +281,13 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         number = 0 if call.child is None else call.child
         child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
         life = (cursor.held or {}).get("life", 1)
-        request = request | {"life": life, "id": child, "token": f"c{cursor.visit}.{cursor.attempt}.{number}"}
+        looking = (cursor.held or {}).get("looks", 0) > 0
+        request = request | {
+            "look": looking,
+            "life": life,
+            "id": child,
+            "token": f"c{cursor.visit}.{cursor.attempt}.{number}",
+        }
     return Task(
         type=call.type,
         step=cursor.step,

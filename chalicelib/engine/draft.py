@@ -20,11 +20,15 @@ EARLY_MS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The intervals of the protocol. Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index."""
+    """The intervals of the protocol; a silent child is looked at after `look_ms`, then at doubling intervals.
+
+    Delays beyond `max_delay_ms` (what a queue can do) are left to the `due` index.
+    """
 
     watch_ms: int = 900_000
     api_watch_ms: int = 60_000
     max_delay_ms: int = 900_000
+    look_ms: int = 900_000
 
 
 class Draft:

@@ -68,7 +68,7 @@ def _all_constant(templates: list[Template]) -> bool:
 
 def _compile_text(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     parts: list[Template] = []
-    for is_expression, part in _split(text, path, complain):
+    for is_expression, part in split_text(text, path, complain):
         parts.append(_compile_expression(part, names, path, complain) if is_expression else _constant(part))
     if not parts:
         return _constant("")
@@ -92,7 +92,7 @@ def _render(parts: list[Template], scope: Scope) -> str:
     return "".join(texts)
 
 
-def _split(text: str, path: str, complain: Complain) -> Iterator[tuple[bool, str]]:
+def split_text(text: str, path: str, complain: Complain) -> Iterator[tuple[bool, str]]:
     """Yield `(is_expression, part)`; `$${` becomes a literal `${`."""
     start = 0
     literal = ""

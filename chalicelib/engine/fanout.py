@@ -143,6 +143,7 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
         stop(walk, cursor)
         return walk.fail(replace(cursor, waits=None, held=None, timeout_at_ms=None), cause)
     draft.cursors.pop(branch.path, None)
+    draft.snapshot = None  # whatever failed below is borne here
     result = {"error": failure.document()} if failure is not None else None if is_slot(branch) else output
     held["results"] = held["results"] | {str(index_of(branch.path)): result}
     if len(held["results"]) == held["n"]:

@@ -47,7 +47,7 @@ def wait(walk: Walk, cursor: Cursor, waits: str, held: dict[str, Any]) -> None:
         held = {"beatAt": draft.now_ms + round(beat * 1000)} | held
         moments.append(held["beatAt"])
     if waits == "child":
-        moments.append(draft.now_ms + draft.policy.watch_ms * 2 ** min(held["looks"], MAX_LOOK_DOUBLINGS))
+        moments.append(draft.now_ms + draft.policy.look_ms * 2 ** min(held["looks"], MAX_LOOK_DOUBLINGS))
     timer = held["timer"] = held.get("timer", 0) + 1
     due_at_ms = min(moments)
     draft.drive(

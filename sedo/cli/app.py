@@ -18,6 +18,7 @@ COMMANDS = {
     "execute": "sedo.cli.execute:execute",
     "executions": "sedo.cli.executions:executions",
     "tasks": "sedo.cli.tasks:tasks",
+    "lint": "sedo.cli.lint:lint",
     "graph": "sedo.cli.graph:graph",
     "schema": "sedo.cli.schema:schema",
     "completions": "sedo.cli.completions:completions",

@@ -123,6 +123,18 @@ class Actors:
         number = self.run.world.number("signal")
         self._soon(lambda runtime: self._send(runtime, name, signal, number), 400_000)
 
+    def signal_again(self) -> bool:
+        """Send another signal to whoever still waits for one: his own may have gone to a step beside him."""
+        waiting = [
+            (head.id, (cursor.held or {})["name"])
+            for head in self.run.world.current.values()
+            for cursor in head.cursors
+            if cursor.waits == "signal"
+        ]
+        for name, signal in waiting:
+            self._signal(name, signal, must_come=True)
+        return bool(waiting)
+
     def early(self, name: str) -> None:
         """Send signals before anybody waits for them."""
         for signal in ("red", "blue"):

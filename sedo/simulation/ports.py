@@ -173,6 +173,8 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
+                if self.who.kind == "api":
+                    world.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
             if "late" in kinds:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from chalicelib.engine.effects import Task
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.engine.places import child_token
+from chalicelib.engine.places import SWEEP, child_token
 from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
@@ -205,8 +205,9 @@ class World:
         settings = self.settings
         watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
         check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
-        for parcel in who.parcels:
-            if parcel.message.execution_id == name:
+        about = [parcel for parcel in who.parcels if parcel.message.execution_id == name]
+        for parcel in about:
+            if len(about) == 1:  # of several, nobody knows whose step has moved
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
@@ -268,6 +269,9 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
+        if head.depth and head.parent is None and head.version == head.begun_version:
+            # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
+            self.excused.update((name, cursor.by) for cursor in head.cursors)
         for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
@@ -277,7 +281,11 @@ class World:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         above, *place = child.id.rsplit(".", 2)
         starter = self.current.get(above)
-        if starter is None or child.version != child.begun_version:
+        if starter is not None and any(
+            c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
+        ):
+            return True  # it is about to be told to end
+        if starter is None or len(place) < 2 or child.version != child.begun_version:
             return False
         visit, _, attempt = place[0].partition("-")
         position = (int(visit), int(attempt or 1))
@@ -288,6 +296,8 @@ class World:
         token = (child.parent or {})["token"]
         if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
             return
+        if self.makers[child.id].kind == "api":
+            return  # nobody delivers a caller's end again: the parent's look finds out
         waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
         if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
             return

@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chalicelib.api import contract
+from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Unavailable
 from tests.unit.api.local import EXAMPLE, LocalApi, Reply
 
@@ -41,6 +42,10 @@ def test_health_needs_nothing() -> None:
 
 def test_the_contract_is_served(api: LocalApi) -> None:
     assert api.get("/openapi.json").json == contract.document()
+
+
+def test_schema_of_definitions_is_served(api: LocalApi) -> None:
+    assert api.get("/schemas/definition.json").json == definition_schema()
 
 
 def test_answers_read_well_on_a_terminal(api: LocalApi) -> None:

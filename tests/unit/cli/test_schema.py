@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from chalicelib.engine.published import definition_schema
 from sedo.cli.files import read_definition
 from tests.unit.cli.serving import Cli
 
@@ -22,6 +23,7 @@ def schema() -> Any:
 
 def test_it_is_a_schema_that_editors_can_use_too(schema: Any) -> None:
     Draft202012Validator.check_schema(schema)
+    assert schema == definition_schema()
     assert not re.search(r"\\\\[AZz]", str(schema))
 
 

@@ -241,3 +241,12 @@ def test_numbers_without_fraction_count_as_integers() -> None:
     definition = parse(document(PASS | {"retry": [{"errors": ["*"], "maxAttempts": 2.0}]}, maxTransitions=5.0))
     assert repr(definition.max_transitions) == "5"
     assert repr(definition.steps["s1"].retry[0].max_attempts) == "2"
+
+
+@pytest.mark.parametrize(
+    "step", [{"type": "map", "items": [], "steps": []}, {"type": "parallel", "branches": [{"steps": []}]}]
+)
+def test_empty_list_inside_a_step_is_told(step: dict[str, Any]) -> None:
+    [(path, problem)] = problems(document(step)).items()
+    assert path.endswith("/steps")
+    assert problem.message == "expected at least 1 items, found 'an array of 0'"
