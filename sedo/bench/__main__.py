@@ -20,7 +20,8 @@ from sedo.bench.stage import echo_server
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Leaves with exit code 2 and a sentence on a wrong command line."""
     parser = argparse.ArgumentParser(
-        "scripts/bench", description="Counts what executions cost; --compare: how fast they are; --faas: their overhead."
+        "scripts/bench",
+        description="Counts what executions cost; --compare: how fast they are; --faas: their overhead.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     parser.add_argument("--compare", action="store_true", help="speed beside others, instead of costs")
@@ -57,7 +58,7 @@ def run_costs(asked: argparse.Namespace) -> int:
         rows = list(scenarios.count_all(laboratory, echo_url))
     if asked.json:
         table = {name: prices()[name] for name in ("region", "date", "currency")}
-        print(json.dumps({"prices": table, "rows": rows}, indent=2))
+        print(json.dumps({"prices": table, "rows": rows, "growth": scenarios.growth(rows)}, indent=2))
     else:
         print(scenarios.table(rows))
     return 0

@@ -10,12 +10,10 @@ Children are counted with their parent. One process takes one batch after the ot
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -25,16 +23,15 @@ from chalicelib.adapters import connect
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.metering import Reading, meter_of_process
-from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.places import task_token
-from chalicelib.parallel import Job, call_in_threads
-from chalicelib.ports import Outgoing, Queue, TaskRunner
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
 from chalicelib.ticks import tick
 from sandbox.events import sqs_event
+from sedo.bench.instruments import CountedTasks, HastyQueue
 
 TENANT = "bench"
 STEP_MS = 1000
@@ -91,76 +88,6 @@ class Counts:
         return sum(number for name, number in self.reading.units.items() if name.startswith(prefix))
 
 
-@dataclass
-class HastyQueue:
-    """The real queue, but that every delay is a second. `ready` messages were sent without one and not yet received."""
-
-    inner: Queue
-    sent: int = 0
-    ready: int = 0
-
-    def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
-        """Send, and count what was sent."""
-        self.sent += len(messages)
-        self.ready += sum(message.delay_seconds == 0 for message in messages)
-        return self.inner.send([replace(m, delay_seconds=min(1, m.delay_seconds)) for m in messages])
-
-    def backlog(self) -> int:
-        """As the real one."""
-        return self.inner.backlog()
-
-    def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
-        """As the real one."""
-        self.inner.delete(queue_arn, receipt_handles)
-
-
-class CountedTasks:
-    """Outside calls, counted: all, how many at once, and how often somebody waited for some that were made together."""
-
-    def __init__(self, inner: TaskRunner) -> None:
-        self._inner, self._lock, self._here = inner, threading.Lock(), threading.local()
-        self._under_way = 0
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin again from nothing."""
-        self.calls = self.at_once = self.waits = 0
-
-    def perform(self, task: Task) -> TaskResult:
-        """As the real one."""
-        self._here.called = True
-        with self._counted():
-            return self._inner.perform(task)
-
-    def call_all(self, jobs: Sequence[Job]) -> None:
-        """Run jobs side by side; some of them may be about children, and wait for nobody outside."""
-        called: list[bool] = []
-
-        def watched(job: Job) -> Job:
-            def run() -> None:
-                self._here.called = False
-                job()
-                called.append(self._here.called)
-
-            return run
-
-        call_in_threads([watched(job) for job in jobs])
-        with self._lock:
-            self.waits += any(called)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._lock:
-            self.calls += 1
-            self._under_way += 1
-            self.at_once = max(self.at_once, self._under_way)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way -= 1
-
-
 class Laboratory:
     """sedo on an emulator that AWS_ENDPOINT_URL names, with a clock that is set by hand."""
 
@@ -183,11 +110,13 @@ class Laboratory:
         self._meter = meter_of_process()
         self._unmetered = DynamoStore(Clients(replace(settings, meter=False)))
         self._sqs = boto3.client("sqs")
-        self._urls = [self._sqs.get_queue_url(QueueName=settings.resource(name))["QueueUrl"] for name in WORKING_QUEUES]
-        self._arns = [
-            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-            for url in self._urls
-        ]
+        self._sources = [self._source(settings.resource(name)) for name in WORKING_QUEUES]
+
+    def _source(self, name: str) -> tuple[str, str]:
+        """Return URL and ARN of a queue."""
+        url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return url, found["Attributes"]["QueueArn"]
 
     def count(
         self, document: dict[str, Any], input: Any = None, *, others: Sequence[dict[str, Any]] = (), answer: Any = None
@@ -200,7 +129,7 @@ class Laboratory:
             service.post_definition(self.runtime, TENANT, other)
         definition_id = service.post_definition(self.runtime, TENANT, document)
         self._meter.reset()
-        self.queue.sent = self.queue.ready = 0
+        self.queue.reset()
         self.tasks.reset()
         began = time.monotonic()
         begun = service.start_execution(self.runtime, TENANT, definition_id, input, actor="bench")
@@ -208,14 +137,14 @@ class Laboratory:
         shared = Reading()
         for _ in range(MOST_BATCHES):
             if self.queue.ready > 0:
-                self.queue.ready -= self._invoke(took)
+                self.queue.received(self._invoke(took, self._sources[:1]))
                 continue
             head = self.head(begun.id)
             if head.ended:
                 break
             if not self._answer(head, answer, took):
                 self._let_time_pass(head, took, shared)
-                self._invoke(took)
+                self._invoke(took, self._sources)
         seconds = time.monotonic() - began
         reading = self._meter.reset()
         reading.requests -= shared.requests
@@ -264,11 +193,11 @@ class Laboratory:
                 shared.units[name] += after.units[name] - before.units.get(name, 0)
         self.now_ms = max(self.now_ms, due)
 
-    def _invoke(self, took: Counter[str]) -> int:
+    def _invoke(self, took: Counter[str], sources: Sequence[tuple[str, str]]) -> int:
         """Receive one batch as Lambda's poller does, hand it over, delete it; return how many messages it had."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            for url, arn in zip(self._urls, self._arns, strict=True):
+            for url, arn in sources:
                 answer = self._sqs.receive_message(
                     QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageSystemAttributeNames=["All"]
                 )

@@ -21,7 +21,7 @@ from sandbox import net
 from sedo.bench import sleepers
 from sedo.bench.client import Client
 from sedo.bench.engines import Engine, Sedo, StepFunctions
-from sedo.bench.stage import Stage, echo_server, up
+from sedo.bench.stage import echo_server, up
 
 WARM_UP = 5
 POLL_SECONDS = 0.1
@@ -64,13 +64,13 @@ def run(plan: Plan, say: Callable[[str], None]) -> list[Row]:
     with ExitStack() as stack:
         url = stack.enter_context(echo_server())
         for emulator in plan.emulators:
-            for row in _on_emulator(plan, emulator, url, say):
+            for row in _on_emulator(plan, emulator, url):
                 rows.append(row)
                 say(_line(row))
     return rows
 
 
-def _on_emulator(plan: Plan, emulator: str, url: str, say: Callable[[str], None]) -> Iterator[Row]:
+def _on_emulator(plan: Plan, emulator: str, url: str) -> Iterator[Row]:
     with up(emulator, plan.workers) as stage:
         client = Client(stage.api_url, 1)
         ours = Sedo(client)

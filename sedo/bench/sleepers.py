@@ -1,4 +1,4 @@
-"""Workflows of `n` functions that sleep, one after the other or side by side, for sedo and in Amazon States Language."""
+"""Workflows of `n` functions that sleep, in sequence or in parallel, for sedo and in Amazon States Language."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WORKS = ("call", "wait")
 
 
 def definition(shape: str, work: str, n: int, sleep_seconds: int, url: str) -> Definition:
-    """Return the definition for sedo; more than WIDTH side by side are a `map`, since a `parallel` has no more branches."""
+    """Return the definition for sedo; more than WIDTH are a `map`, for a `parallel` has no more branches."""
     name = f"{shape}-{work}-{n}"
-    fields = {"type": "http", "url": f"{url}sleep/{sleep_seconds}"}
+    fields: dict[str, Any] = {"type": "http", "url": f"{url}sleep/{sleep_seconds}"}
     if work == "wait":
         fields = {"type": "wait", "seconds": sleep_seconds}
     if shape == "sequence":
