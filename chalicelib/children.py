@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire
 from chalicelib.engine.branches import PartRequest, start_part, tombstone
 from chalicelib.engine.decide import Decision, StartRequest, decide, start
 from chalicelib.engine.definition import Definition
@@ -73,6 +73,7 @@ class Children:
             return Done(decision)
         outcome = commit(self.runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
+            let_expire(self.runtime, decision.execution)
             return self._done(decision)
         found = outcome.current
         if found is None:
@@ -82,6 +83,7 @@ class Children:
         if found.version == found.begun_version and not found.ended and not request["look"]:
             # Its messages may never have been sent. One that is only looked at has a watchdog of its own.
             return self._done(Decision.resend_all(found, self.runtime.policy))
+        let_expire(self.runtime, found)  # whoever ended it here may not have come to it
         return Done(TaskResult(value=came_to(found)))
 
     def _done(self, decision: Decision) -> Done:
@@ -160,7 +162,7 @@ class Children:
 
     def _cancel(self, parent: Execution, child: str) -> list[Outgoing]:
         """Let a child end; one that was never born gets an end in its place, so that it never will be."""
-        head: Execution | SedoError | None = self.runtime.store.load([child]).get(child)
+        head: Execution | SedoError | None = self.runtime.store.load([child], whole=False).get(child)
         while True:
             if isinstance(head, SedoError):
                 raise head
@@ -171,9 +173,11 @@ class Children:
             else:
                 decision = decide(None, head, event, now, self.runtime.policy)
             if not decision.changed:
+                let_expire(self.runtime, decision.execution)
                 return self._messages(decision.execution, resend(decision.execution))
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
+                let_expire(self.runtime, decision.execution)
                 return self._messages(decision.execution, decision.sends)
             head = outcome.current
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.records import replace
-from chalicelib.ports import Committed, Conflict
+from chalicelib.ports import Committed, Conflict, Unavailable
 from chalicelib.runtime import Runtime
 
-FLUSH_ABOVE_BYTES = 1024
-"""A put is billed by started KB. Events of one packed KB cost one write unit more with every later commit, and one
-unit to move out: from there on moving pays with the very next commit."""
+logger = logging.getLogger("sedo.commits")
 KEEP_AT_END_BYTES = 65_536
 """An ended head is written once more and never again, so that it keeps what fits easily under an item's 400 KB."""
 
@@ -26,32 +26,59 @@ def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Comm
     Events that `before` carries, and only those since they are committed, are put into a chunk first when they have
     grown heavy. Raises Unavailable when it cannot be known whether `after` was written.
     """
+    if before is not None and before.ended and not after.ended and (after.chunks or after.data_bytes):
+        runtime.store.stamp_expiry(after)  # before the commit: what lives again must not lose what belongs to it
     return runtime.store.commit(lighten(runtime, before, after), runtime.nonces())
 
 
 def lighten(runtime: Runtime, before: Execution | None, after: Execution) -> Execution:
     """Flush the committed events if they are heavy, and return the head without them."""
-    if before is None or not before.events or not _heavy(before.events, ended=after.ended):
+    if before is None or not before.events or not _heavy(before.events, runtime.flush_above_bytes, ended=after.ended):
         return after
-    runtime.store.put_chunk(before.id, before.events)
+    runtime.store.put_chunk(before, before.events)
     kept = tuple(event for event in after.events if event.seq > before.seq)
     return replace(after, events=kept, flushed_seq=before.seq, chunks=after.chunks + 1)
 
 
-def _heavy(events: Sequence[HistoryEvent], *, ended: bool) -> bool:
+def must_stamp(execution: Execution) -> bool:
+    """Say whether an execution has ended and has something beside its head, which has no expiry yet."""
+    return execution.ended and (execution.chunks > 0 or execution.data_bytes > 0)
+
+
+def let_expire(runtime: Runtime, execution: Execution) -> None:
+    """Let what was stored beside a head that has ended expire with it. Doing it again is harmless."""
+    if must_stamp(execution):
+        runtime.store.stamp_expiry(execution)
+
+
+def let_expire_if_possible(runtime: Runtime, execution: Execution) -> None:
+    """Do so for a caller of the API, who has his answer anyway: what is not stamped stays, unseen, after its head."""
+    try:
+        let_expire(runtime, execution)
+    except Unavailable as error:
+        logger.warning("%s: what belongs to it has no expiry: %s", execution.id, error)
+
+
+def _heavy(events: Sequence[HistoryEvent], most_bytes: int, *, ended: bool) -> bool:
     if ended:
-        return sum(values.size(event.details) for event in events) > KEEP_AT_END_BYTES
-    if not _may_be_heavy(events):
+        return sum(values.size(_light(event.details), KEEP_AT_END_BYTES) for event in events) > KEEP_AT_END_BYTES
+    if not _may_be_heavy(events, most_bytes):
         return False
-    rows = json.dumps([event.row() for event in events], separators=(",", ":"))
-    return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > FLUSH_ABOVE_BYTES
+    rows = json.dumps([replace(e, details=_light(e.details)).row() for e in events], separators=(",", ":"))
+    return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > most_bytes
 
 
-def _may_be_heavy(events: Sequence[HistoryEvent]) -> bool:
+def _light(details: dict[str, Any]) -> dict[str, Any]:
+    """Return details as they weigh in a head: what is far too large for it does not travel there."""
+    most = 16 * values.LARGE_VALUE_BYTES
+    return {name: value if values.size(value, most) <= most else None for name, value in details.items()}
+
+
+def _may_be_heavy(events: Sequence[HistoryEvent], most_bytes: int) -> bool:
     """Say whether events are worth packing to be weighed; counting ends as soon as they are."""
     rough = 0
     for event in events:
-        rough += 24 + values.size(event.details, FLUSH_ABOVE_BYTES)
-        if rough > FLUSH_ABOVE_BYTES:
+        rough += 24 + values.size(event.details, most_bytes)
+        if rough > most_bytes:
             return True
     return False

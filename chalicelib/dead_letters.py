@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire
 from chalicelib.deliveries import Delivery, deliveries, settle
 from chalicelib.engine.decide import decide, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -59,6 +59,8 @@ def _bury_or_revive(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: 
     delays = runtime.settings.lives_delays_seconds
     if isinstance(head, Execution):
         outbox.put(head, sends_lost_with(head, message.n, message.token))
+        if head.by == message.n:
+            let_expire(runtime, head)
         if not _matters(head, message.token, message.kind):
             return
     if message.lives < len(delays):
@@ -91,6 +93,7 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
         if not isinstance(outcome, Conflict):
             logger.error("%s: %s", head.id, cause)
             outbox.put(decision.execution, decision.sends)
+            let_expire(runtime, decision.execution)
             return
         if outcome.current is None:
             return

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from chalicelib.calls import Calls
 from chalicelib.children import Children, came_to
-from chalicelib.commits import lighten
+from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -103,6 +103,9 @@ class Driver:
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
+        if execution.by == self.message.n and must_stamp(execution):  # it ended by this message, now or earlier
+            self.outbox.flush()
+            patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, execution))
         return Driven(execution)
 
     def _step_aside(self, conflicts: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from chalicelib.engine import values
@@ -13,24 +14,24 @@ from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.events import Answered, Beat, Claimed, Event
 from chalicelib.engine.execution import Cursor, Execution
-from chalicelib.engine.history import EventType
+from chalicelib.engine.history import EventType, HistoryEvent
 from chalicelib.engine.places import is_token_of, read_task_token
 from chalicelib.engine.tasks import answer_name, digest_of, is_open, tokens_of
 from chalicelib.outbox import send_guarded
 from chalicelib.ports import Page
 from chalicelib.runtime import Runtime
-from chalicelib.service import InputRejected, NotFound, history, load_execution
-from chalicelib.writes import write
+from chalicelib.service import InputRejected, NotFound, events_of, load_execution
+from chalicelib.writes import Written, write
 
 HISTORY_PAGE = 500
 
 
 class TaskConflict(SedoError):
-    """The task was answered otherwise, or somebody else has claimed it (409)."""
+    """The task was answered otherwise, somebody else has claimed it, or nobody can (409)."""
 
 
 class TaskGone(SedoError):
-    """The task is not open any more, and was not answered: it timed out, or its execution left it (410)."""
+    """The task is not open any more: it was answered or timed out, or its execution left it (410)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,30 @@ class _Known:
 def open_tasks(runtime: Runtime, tenant_id: str, limit: int, cursor: str | None, role: str | None) -> Page[OpenTask]:
     """Return the open tasks of people, oldest first; of one role, or all. Raises BadCursor.
 
-    A page is made of whole executions, so that it may hold a few more tasks than `limit`, or fewer with a role.
+    All tasks of one execution are on one page, which is larger than `limit` where one execution alone has so many.
     """
+
+    def wanted(head: Execution) -> list[OpenTask]:
+        tasks = [OpenTask(token, head, at) for token, at in tokens_of(head)]
+        return [task for task in tasks if role is None or role in (task.cursor.held or {}).get("roles", ())]
+
     page = runtime.store.list_inbox(tenant_id, limit, cursor)
-    found = [OpenTask(token, head, at) for head in page.items for token, at in tokens_of(head)]
-    wanted = [task for task in found if role is None or role in (task.cursor.held or {}).get("roles", ())]
-    return Page(wanted, page.cursor)
+    while (fitting := _fitting([len(wanted(head)) for head in page.items], limit)) < len(page.items):
+        page = runtime.store.list_inbox(tenant_id, fitting, cursor)
+    return Page([task for head in page.items for task in wanted(head)], page.cursor)
+
+
+def _fitting(counts: Sequence[int], limit: int) -> int:
+    """Return how many of the first counts come to no more than a limit; one in any case."""
+    totals = accumulate(counts)
+    return max(1, sum(1 for total in totals if total <= limit))
 
 
 def get_task(runtime: Runtime, tenant_id: str, token: str) -> OpenTask:
     """Return one open task with its step. Raises NotFound, TaskGone."""
     known = _known(runtime, tenant_id, token)
     found = _cursor(known)
-    if found is None or found.waits != "task":
+    if found is None:
         raise _gone(runtime, known)
     return OpenTask(token, known.execution, found, _step(known, found))
 
@@ -87,11 +99,10 @@ def answer(runtime: Runtime, tenant_id: str, token: str, result: TaskResult, *, 
             _check(known, at, result, actor)
         return Answered(known.visit, known.attempt, result, actor, name)
 
-    head, changed = write(runtime, known.execution, known.definition, make)
-    if changed:
+    written = write(runtime, known.execution, known.definition, make)
+    if written.has(EventType.TASK_ANSWERED):
         return
-    if head is None:
-        raise NotFound("the task is unknown")
+    head = _head(written)
     send_guarded(runtime, head, sends_lost_with(head, name, ""))
     _compare(runtime, _at(known, head), result)
 
@@ -99,8 +110,9 @@ def answer(runtime: Runtime, tenant_id: str, token: str, result: TaskResult, *, 
 def heartbeat(runtime: Runtime, tenant_id: str, token: str) -> None:
     """Say that work on a task goes on. Raises NotFound, TaskGone."""
     known = _known(runtime, tenant_id, token)
-    head, changed = _say(runtime, known, lambda: Beat(known.visit, known.attempt, runtime.nonces()))
-    if not changed and _cursor(_at(known, head)) is None:
+    event = Beat(known.visit, known.attempt, runtime.nonces())
+    head = _head(write(runtime, known.execution, known.definition, lambda _: event))
+    if _cursor(_at(known, head)) is None:
         raise _gone(runtime, _at(known, head))
 
 
@@ -108,22 +120,22 @@ def claim(runtime: Runtime, tenant_id: str, token: str, *, actor: str, claimed: 
     """Take a task, or give it back. Doing so twice is fine. Raises NotFound, TaskConflict, TaskGone."""
     known = _known(runtime, tenant_id, token)
     event = Claimed(known.visit, known.attempt, actor, claimed, runtime.nonces())
-    head, changed = _say(runtime, known, lambda: event)
-    if changed:
+    written = write(runtime, known.execution, known.definition, lambda _: event)
+    if written.has(EventType.TASK_CLAIMED, EventType.TASK_RELEASED):
         return
-    at = _cursor(_at(known, head))
+    now = _at(known, _head(written))
+    at = _cursor(now)
     if at is None:
-        raise _gone(runtime, _at(known, head))
-    owner = (at.held or {}).get("claimedBy")
-    if owner not in (None, actor):
-        raise TaskConflict(f"the task is claimed by {owner}")
+        raise _gone(runtime, now)
+    if not (at.held or {}).get("human"):
+        raise TaskConflict("the task is not one for people: nobody can claim it")
+    _check_owner(at, actor)
 
 
-def _say(runtime: Runtime, known: _Known, make: Callable[[], Event]) -> tuple[Execution, bool]:
-    head, changed = write(runtime, known.execution, known.definition, lambda _: make())
-    if head is None:
+def _head(written: Written) -> Execution:
+    if written.head is None:
         raise NotFound("the task is unknown")
-    return head, changed
+    return written.head
 
 
 def _known(runtime: Runtime, tenant_id: str, token: str) -> _Known:
@@ -161,14 +173,18 @@ def _cursor(known: _Known) -> Cursor | None:
 
 def _check(known: _Known, cursor: Cursor, result: TaskResult, actor: str) -> None:
     """Raise for an answer that this task does not take from this person."""
-    owner = (cursor.held or {}).get("claimedBy")
-    if owner not in (None, actor):
-        raise TaskConflict(f"the task is claimed by {owner}")
+    _check_owner(cursor, actor)
     step = _step(known, cursor)
     if result.error is None and step is not None and step.answer_schema is not None:
         problem = step.answer_schema.problem(result.value)
         if problem is not None:
             raise InputRejected(problem)
+
+
+def _check_owner(cursor: Cursor, actor: str) -> None:
+    owner = (cursor.held or {}).get("claimedBy")
+    if owner not in (None, actor):
+        raise TaskConflict(f"the task is claimed by {owner}")
 
 
 def _compare(runtime: Runtime, known: _Known, result: TaskResult) -> None:
@@ -181,23 +197,29 @@ def _compare(runtime: Runtime, known: _Known, result: TaskResult) -> None:
 
 
 def _answered(runtime: Runtime, known: _Known) -> str | None:
-    """Return the digest of the answer that a task had, from the history."""
+    """Return the digest of the answer that a task had, from the history: the latest events are in the head."""
     execution, seq = known.execution, 0
-    while True:
-        page = history(runtime, execution.tenant_id, execution.id, seq, HISTORY_PAGE)
-        for event in page:
-            if event.type == EventType.TASK_ANSWERED and (event.visit, event.attempt) == (known.visit, known.attempt):
-                return str(event.details["digest"])
-        if len(page) < HISTORY_PAGE:
+    digest = _digest_in(execution.events, known)
+    while digest is None and seq < execution.flushed_seq:
+        page = events_of(runtime, execution, seq, HISTORY_PAGE)
+        if not page:
             return None
+        digest = _digest_in(page, known)
         seq = page[-1].seq
+    return digest
 
 
-def _gone(runtime: Runtime, known: _Known) -> SedoError:
+def _digest_in(events: Sequence[HistoryEvent], known: _Known) -> str | None:
+    place = (known.visit, known.attempt)
+    found = (e for e in events if e.type == EventType.TASK_ANSWERED and (e.visit, e.attempt) == place)
+    return next((str(event.details["digest"]) for event in found), None)
+
+
+def _gone(runtime: Runtime, known: _Known) -> TaskGone:
     if _answered(runtime, known) is not None:
-        return TaskConflict("the task was answered already")
+        return TaskGone("the task is not open any more: it was answered")
     state = known.execution.state.value
-    return TaskGone(f"the task is not open any more; its execution is {state} at {known.execution.step}")
+    return TaskGone(f"the task is not open any more, and was not answered; its execution is {state}")
 
 
 def as_result(value: Any = None, error: str | None = None, cause: str = "") -> TaskResult:

@@ -125,15 +125,28 @@ class Store(Protocol):
         """Write it if what is stored is of the same version and the revision before; False if it is not."""
         ...
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Return the heads that exist (up to 100), consistently; a head that cannot be read is its UnsupportedHead."""
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Return the heads that exist (up to 100), consistently; a head that cannot be read is its UnsupportedHead.
+
+        Large values of its events stand as references, `{"$payload": {"bytes", "digest"}}`. If not `whole`, all large
+        values do, and nothing is read but the head; such a head can be committed as any other. Missing payloads are an
+        UnsupportedHead too, but of one that has ended, where nothing depends on them.
+        """
+        ...
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return a copy of a value with its references resolved, from the smallest up, while so many bytes hold them.
+
+        Raises UnsupportedHead for a payload that is missing or damaged.
+        """
         ...
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write the head if the stored version is `execution.version - 1` (1: if there is none yet).
 
         A conflict whose stored item carries `nonce` is a success: the answer of that write was lost. Only events with
-        seq > flushed_seq are kept in the head. Raises Unavailable when it cannot be known whether it was written.
+        seq > flushed_seq are kept in the head. A head that has expired counts as none. Raises Unavailable when it
+        cannot be known whether it was written.
         """
         ...
 
@@ -156,12 +169,22 @@ class Store(Protocol):
         """Yield what somebody must look at before a moment, earliest first within each shard."""
         ...
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write committed events to the history table, keyed by the last one's seq. Writing again changes nothing."""
         ...
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-        """Return at least the first `limit` flushed events after `after_seq`, if there are so many, in order."""
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
+        """Return at least the first `limit` flushed events after `after_seq`, if there are so many, in order.
+
+        Their large values stand as references. What an earlier execution of the same id left is not seen.
+        """
+        ...
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Let chunks and payloads expire when the head does; for one that lives, take their expiry away.
+
+        Comes after the commit that ended it, and before one that lets it live again. Doing it again changes nothing.
+        """
         ...
 
 

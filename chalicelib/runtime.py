@@ -15,6 +15,9 @@ from chalicelib.ports import Clock, Nonces, Queue, Store, StoredDefinition, Task
 from chalicelib.settings import Settings, from_environment
 
 CACHED_DEFINITIONS = 256
+FLUSH_ABOVE_BYTES = 1024
+"""A put is billed by started KB. Events of one packed KB cost one write unit more with every later commit, and one
+unit to move out: from there on moving pays with the very next commit."""
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Runtime:
     now_ms: Clock
     nonces: Nonces
     sleep: Callable[[float], None]
+    flush_above_bytes: int = FLUSH_ABOVE_BYTES
     run_all: RunAll = run_in_threads
     call_all: RunAll = call_in_threads
     _parsed: OrderedDict[tuple[str, str, int], Definition] = field(default_factory=OrderedDict)

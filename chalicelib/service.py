@@ -98,20 +98,22 @@ def cancel_execution(
     runtime: Runtime, tenant_id: str, execution_id: str, cause: str | None, *, actor: str
 ) -> Execution:
     """End a live execution as cancelled; a cancelled one is returned as it is. Raises NotFound, AlreadyEnded."""
-    execution = load_execution(runtime, tenant_id, execution_id)
+    # Not whole: it ends the same whatever was in it, and also one whose payloads are damaged can be cancelled.
+    execution = load_execution(runtime, tenant_id, execution_id, whole=False)
     # No definition is needed, so that also an execution whose definition is gone can be cancelled.
-    found, changed = write(runtime, execution, None, lambda _: CancelRequested(cause, actor, runtime.nonces()))
+    written = write(runtime, execution, None, lambda _: CancelRequested(cause, actor, runtime.nonces()))
+    found = written.head
     if found is None:
         raise NotFound(f"execution {execution_id} is unknown")
     state = found.ending["state"] if found.ending is not None else found.state.value
-    if not changed and state != State.CANCELLED:
+    if not written.changed and state != State.CANCELLED:
         raise AlreadyEnded(f"execution {execution_id} has ended: {state}")
     return found
 
 
-def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execution:
+def load_execution(runtime: Runtime, tenant_id: str, execution_id: str, *, whole: bool = True) -> Execution:
     """Return one head, consistently. Raises NotFound (also for another tenant's) and Unreadable."""
-    found = runtime.store.load([execution_id]).get(execution_id)
+    found = runtime.store.load([execution_id], whole=whole).get(execution_id)
     if isinstance(found, UnsupportedHead):
         raise Unreadable(str(found))
     if not isinstance(found, Execution) or found.tenant_id != tenant_id:
@@ -119,16 +121,36 @@ def load_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execu
     return found
 
 
+def show_execution(runtime: Runtime, tenant_id: str, execution_id: str) -> Execution:
+    """Return one head as `load_execution` does, with references for its large values."""
+    return load_execution(runtime, tenant_id, execution_id, whole=False)
+
+
 def history(runtime: Runtime, tenant_id: str, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
-    """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks."""
-    execution = load_execution(runtime, tenant_id, execution_id)
+    """Return up to `limit` events after `after_seq`, complete and read-after-write: the head first, then the chunks.
+
+    Large values stand as references.
+    """
+    return events_of(runtime, show_execution(runtime, tenant_id, execution_id), after_seq, limit)
+
+
+def events_of(runtime: Runtime, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
+    """Return up to `limit` events after `after_seq` of a head just loaded: those before its own are in chunks."""
     flushed: list[HistoryEvent] = []
     if after_seq < execution.flushed_seq:
-        flushed = runtime.store.load_chunks(execution_id, after_seq, limit)
+        flushed = runtime.store.load_chunks(execution, after_seq, limit)
     last = flushed[-1].seq if flushed else after_seq
     if len(flushed) < limit:
         flushed = flushed + [event for event in execution.events if event.seq > last]
     return flushed[:limit]
+
+
+def with_data(runtime: Runtime, execution_id: str, value: Any, max_bytes: int) -> Any:
+    """Return what is to be shown of an execution with as many of its large values as fit. Raises Unreadable."""
+    try:
+        return runtime.store.resolve(execution_id, value, max_bytes)
+    except UnsupportedHead as error:
+        raise Unreadable(f"execution {execution_id}: {error}") from error
 
 
 def load_definition(runtime: Runtime, tenant_id: str, definition_id: str, version: int | None) -> Definition:

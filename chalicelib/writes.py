@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from chalicelib.commits import commit
+from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
 from chalicelib.drive import Driver
 from chalicelib.engine.decide import Decision, decide
@@ -18,6 +18,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event
 from chalicelib.engine.execution import Execution
+from chalicelib.engine.history import EventType
 from chalicelib.outbox import Outbox, send_guarded
 from chalicelib.ports import Conflict, Message, Unavailable
 from chalicelib.runtime import Runtime
@@ -27,22 +28,39 @@ INLINE_MS = 5000
 """So long a caller waits, at most, for children to be started in its own call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a write: the head then (None: it is gone), whether it was changed, and what went into its history.
+
+    A changed head need not mean that the event was taken: it may have found that the execution's time was over.
+    """
+
+    head: Execution | None
+    changed: bool = False
+    happened: frozenset[str] = frozenset()
+
+    def has(self, *kinds: EventType) -> bool:
+        """Say whether one of these went into the history with this write."""
+        return not self.happened.isdisjoint(kinds)
+
+
 def write(
     runtime: Runtime, head: Execution, definition: Definition | None, make: Callable[[Execution], Event]
-) -> tuple[Execution | None, bool]:
-    """Decide an event on a head until it is written: (the head then, whether it was changed); None: it is gone.
+) -> Written:
+    """Decide an event on a head until it is written.
 
     `make` may raise to refuse what it finds in the head.
     """
     while True:
         decision = decide(definition, head, make(head), runtime.now_ms(), runtime.policy)
         if not decision.changed:
-            return head, False
+            return Written(head)
         outcome = commit(runtime, head, decision.execution)
         if not isinstance(outcome, Conflict):
-            return follow(runtime, decision), True
+            happened = frozenset(event.type for event in decision.execution.events if event.seq > head.seq)
+            return Written(follow(runtime, decision), True, happened)
         if outcome.current is None:
-            return None, False
+            return Written(None)
         head = outcome.current
 
 
@@ -53,6 +71,7 @@ def follow(runtime: Runtime, decision: Decision) -> Execution:
     send_guarded(runtime, head, [send for send in decision.sends if send not in here])
     for send in here:
         head = _drive(runtime, head, send)
+    let_expire_if_possible(runtime, head)
     return head
 
 

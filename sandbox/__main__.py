@@ -57,7 +57,8 @@ def welcome(sandbox: Sandbox, seconds: float) -> str:
         "try:\n"
         f"  curl {sandbox.api_url}/sedo/tenants/123/definitions"
         " -H 'Content-Type: application/json' -d @example-definition.json\n"
-        "http steps may call services on this machine here; a deployment lets them reach public addresses only\n"
+        "steps may call services on this machine and all functions, queues and secrets of the emulator here;\n"
+        "a deployment lets them reach public addresses, and else what its settings name (docs/operations.md)\n"
         "Ctrl-C ends everything."
     )
 

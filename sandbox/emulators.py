@@ -22,7 +22,7 @@ UNSET = (
     "AWS_CONFIG_FILE",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
-SERVICES = "cloudformation,dynamodb,sqs,sts,iam,s3,logs,events,lambda"
+SERVICES = "cloudformation,dynamodb,sqs,sts,iam,s3,logs,events,lambda,secretsmanager,ssm"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,15 @@ FINISH_SECONDS = 5
 CODE_END_SECONDS = FINISH_SECONDS + 3.0
 RUNNING = STATE / "run"
 
+# On a laptop the services that http steps call are on the laptop, and functions, queues and secrets are the emulator's;
+# in an account definitions reach what they are allowed to.
+OPEN = {
+    "SEDO_HTTP_ALLOW_PRIVATE": "true",
+    "SEDO_LAMBDA_ALLOWED": "*",
+    "SEDO_QUEUE_ALLOWED": "*",
+    "SEDO_SECRETS": "secretsmanager:sedo",
+}
+
 
 class Sandbox:
     """`private` is for one run: ports that nobody asked for are free ones, and logs do not replace those of others."""
@@ -46,8 +55,7 @@ class Sandbox:
         self.environment = {
             **emulators.aws_environment(self.emulator.url),
             "PYTHONUNBUFFERED": "1",
-            # On a laptop the services that http steps call are on the laptop; in an account they must not be inside it.
-            "SEDO_HTTP_ALLOW_PRIVATE": os.environ.get("SEDO_HTTP_ALLOW_PRIVATE", "true"),
+            **{name: os.environ.get(name, value) for name, value in OPEN.items()},
         }
 
     def choose_folder(self) -> Path:

@@ -1,38 +1,57 @@
 """The store in memory, for tests and the simulation: same promises as DynamoDB's, nothing shared with its callers.
 
 Heads and documents are kept as marshalled bytes, so that each load and each save is a copy. One lock makes every call
-a single step, as each request to DynamoDB is.
+a single step, as each request to DynamoDB is. Large values are kept apart by the same code that does so for DynamoDB.
 """
 
 from __future__ import annotations
 
 import marshal
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
 from chalicelib.adapters import keys
 from chalicelib.adapters.cursors import make_cursor, read_cursor
+from chalicelib.adapters.expiry import expires_at
 from chalicelib.adapters.listing import fill_page
+from chalicelib.adapters.references import Reference, filled, fitting, put_back, references_in, value_of
+from chalicelib.adapters.taking import Taking, details_places
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import Execution, from_document, to_document
+from chalicelib.engine.execution import TERMINAL, Execution, from_document
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable, timetable_id
-from chalicelib.ports import Committed, Conflict, DueEntry, Page, StoredDefinition
+from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
+from sedo.memory_heads import DETAILS, encoded, events_of, row_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A head as it is kept."""
+
+    version: int
+    nonce: str
+    blob: bytes
+    expires_at: int | None
 
 
 class MemoryStore:
     """Store in memory; see ports.Store for what each call promises."""
 
-    def __init__(self, shards: int = 4) -> None:
+    def __init__(self, shards: int = 4, now_ms: Clock = lambda: 0, retention_days: int = 90) -> None:
         self._shards = shards
+        self._now_ms = now_ms
+        self._retention_days = retention_days
         self._lock = RLock()
-        self._heads: dict[str, tuple[int, str, bytes]] = {}
+        self._heads: dict[str, _Stored] = {}
+        self._payloads: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        self._expiry: dict[str, int | None] = {}
         self._started: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._inbox: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._due: list[dict[str, str]] = [{} for _ in range(shards)]
-        self._chunks: defaultdict[str, dict[int, tuple[int, bytes]]] = defaultdict(dict)
+        self._chunks: defaultdict[str, dict[int, tuple[int, int, bytes]]] = defaultdict(dict)
         self._timetables: dict[str, Timetable] = {}
         self._latest: dict[tuple[str, str], int] = {}
         self._versions: defaultdict[tuple[str, str], list[tuple[int, bytes]]] = defaultdict(list)
@@ -109,22 +128,69 @@ class MemoryStore:
         if timetable.due_at_ms is not None:
             shard[timetable.id] = keys.timetable_due_key(timetable)
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
         """Return copies."""
         with self._lock:
-            found = {execution_id: self._heads.get(execution_id) for execution_id in execution_ids}
-        return {execution_id: _decoded(head[2]) for execution_id, head in found.items() if head is not None}
+            found = {execution_id: self._head(execution_id) for execution_id in execution_ids}
+            return {name: self._decoded(name, head, whole=whole) for name, head in found.items() if head is not None}
+
+    def _head(self, execution_id: str) -> _Stored | None:
+        stored = self._heads.get(execution_id)
+        expired = stored is not None and stored.expires_at is not None and stored.expires_at * 1000 <= self._now_ms()
+        return None if expired else stored
+
+    def _decoded(self, execution_id: str, stored: _Stored, *, whole: bool) -> Execution | SedoError:
+        try:
+            return self._read(execution_id, stored.blob, whole=whole)
+        except UnsupportedHead as error:
+            return error
+
+    def _read(self, execution_id: str, blob: bytes, *, whole: bool) -> Execution:
+        try:
+            document, rows, table = marshal.loads(blob)  # noqa: S302 - only this module's own bytes are read
+        except (ValueError, EOFError, TypeError) as error:
+            raise UnsupportedHead(f"head is damaged: {error!r}") from error
+        wanted = [Reference(*entry) for *entry, paths in table if not all(path[0] == 1 for path in paths)]
+        try:
+            found = self._resolved(execution_id, wanted) if whole else None
+        except UnsupportedHead:
+            if document["state"] not in TERMINAL or any(
+                path[:2] == [0, "output"] for *_, paths in table for path in paths
+            ):
+                raise
+            found = None  # nothing is decided on it
+        put_back([document, rows], table, found, lambda path: path[0] == 1)
+        return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
+
+    def _resolved(self, execution_id: str, references: Iterable[Reference]) -> dict[str, Any]:
+        blobs = self._payloads.get(execution_id, {})
+        return {one.digest: value_of(one, blobs.get(one.digest, b"")) for one in references}
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return a copy with the payloads of what fits."""
+        references = list(references_in(value))
+        chosen = fitting(references, max_bytes)
+        with self._lock:
+            found = self._resolved(execution_id, [references[place] for place in chosen])
+        return filled(value, chosen, found)
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Compare and set."""
-        blob = _encoded(execution)
+        taking = Taking()
+        blob = encoded(execution, taking)
         with self._lock:
-            stored = self._heads.get(execution.id)
-            if (stored[0] if stored else 0) != execution.version - 1:
+            self._payloads[execution.id].update(taking.blobs)
+            stored = self._head(execution.id)
+            if (stored.version if stored else 0) != execution.version - 1:
                 if stored is None:
                     return Conflict(None)
-                return Committed() if stored[1] == nonce else Conflict(_read(stored[2]))
-            self._heads[execution.id] = (execution.version, nonce, blob)
+                if stored.nonce == nonce:
+                    return Committed()
+                return Conflict(self._read(execution.id, stored.blob, whole=True))
+            expiry = expires_at(execution, self._retention_days)
+            self._heads[execution.id] = _Stored(execution.version, nonce, blob, expiry)
+            if execution.version == 1:
+                self._expiry.pop(execution.id, None)
             self._index(execution)
         return Committed()
 
@@ -158,7 +224,10 @@ class MemoryStore:
         with self._lock:
             started = sorted(self._started.get(tenant_id, {}).values(), reverse=True)
         merged = (key for key in started if before is None or key < before)
-        return fill_page(scope, merged, limit, self.load, wanted, definition_id)
+        return fill_page(scope, merged, limit, self._load_light, wanted, definition_id)
+
+    def _load_light(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+        return self.load(execution_ids, whole=False)
 
     def list_inbox(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[Execution]:
         """Go through the tenant's open tasks as the index would."""
@@ -167,7 +236,7 @@ class MemoryStore:
         with self._lock:
             opened = sorted(self._inbox.get(tenant_id, {}).values())
         following = (key for key in opened if after is None or key > after)
-        return fill_page(scope, following, limit, self.load, None, None)
+        return fill_page(scope, following, limit, self._load_light, None, None)
 
     def due(self, before_ms: int, limit_per_shard: int) -> Iterable[DueEntry]:
         """Yield what is due, shard after shard."""
@@ -177,27 +246,47 @@ class MemoryStore:
                 found = sorted(key for key in shard.values() if key < bound)
             yield from map(keys.due_entry, found[:limit_per_shard])
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
-        """Put a chunk, unless a longer one stands there."""
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
+        """Put a chunk, unless a longer one of the same life stands there."""
         if not events:
             return
-        first, last = events[0].seq, events[-1].seq
+        first, last, at_ms = events[0].seq, events[-1].seq, events[-1].at_ms
+        taking = Taking()
+        rows: list[Any] = [row_of(event) for event in events]
+        rows, table = taking.out_of(rows, details_places([event.details for event in events], lambda i: (i, DETAILS)))
         with self._lock:
-            stored = self._chunks[execution_id].get(last)
-            if stored is None or stored[0] > first:
-                self._chunks[execution_id][last] = (first, marshal.dumps([_row(event) for event in events]))
+            self._payloads[execution.id].update(taking.blobs)
+            stored = self._chunks[execution.id].get(last)
+            if stored is None or stored[0] > first or stored[1] < at_ms:
+                self._chunks[execution.id][last] = (first, at_ms, marshal.dumps((rows, table)))
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Return flushed events after one."""
         with self._lock:
-            chunks = [blob for last, (_, blob) in self._chunks.get(execution_id, {}).items() if last > after_seq]
-        events = {event.seq: event for blob in chunks for event in _events(blob) if event.seq > after_seq}
+            chunks = [blob for last, (_, _, blob) in self._chunks.get(execution.id, {}).items() if last > after_seq]
+        found = [event for blob in chunks for event in events_of(blob)]
+        events = {e.seq: e for e in found if e.seq > after_seq and e.at_ms >= execution.started_at_ms}
         return [events[seq] for seq in sorted(events)[:limit]]
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Remember when what belongs to an execution goes."""
+        with self._lock:
+            self._expiry[execution.id] = expires_at(execution, self._retention_days)
+
+    def expiry_of_rest(self, execution_id: str) -> set[int | None]:
+        """Return when chunks and payloads of an execution go: nothing if there are none."""
+        with self._lock:
+            there = self._chunks.get(execution_id) or self._payloads.get(execution_id)
+            return {self._expiry.get(execution_id)} if there else set()
+
+    def payloads(self, execution_id: str) -> dict[str, bytes]:
+        """Return the payloads of an execution themselves, for tests that damage them."""
+        return self._payloads[execution_id]
 
     def damage(self, execution_id: str, *, version: int = 1, tenant_id: str = "") -> None:
         """Put a head there that no code can read, as a newer version of sedo might."""
         with self._lock:
-            self._heads[execution_id] = (version, "", b"from the future")
+            self._heads[execution_id] = _Stored(version, "", b"from the future", None)
             if tenant_id:
                 self._started[tenant_id][execution_id] = f"{0:015d}#{execution_id}"
 
@@ -205,35 +294,3 @@ class MemoryStore:
         """Take a head away and leave the indexes behind, as between an expiry and the index's update."""
         with self._lock:
             self._heads.pop(execution_id, None)
-
-
-def _row(event: HistoryEvent) -> list[Any]:
-    row = event.row()
-    row[2] = str(event.type)
-    return row
-
-
-def _encoded(execution: Execution) -> bytes:
-    document = to_document(execution)
-    document["state"] = execution.state.value
-    rows = [_row(event) for event in execution.events if event.seq > execution.flushed_seq]
-    return marshal.dumps((document, rows))
-
-
-def _read(blob: bytes) -> Execution:
-    try:
-        document, rows = marshal.loads(blob)  # noqa: S302 - only this module's own bytes are read
-    except (ValueError, EOFError, TypeError) as error:
-        raise UnsupportedHead(f"head is damaged: {error!r}") from error
-    return from_document(document, tuple(HistoryEvent.from_row(row) for row in rows))
-
-
-def _decoded(blob: bytes) -> Execution | SedoError:
-    try:
-        return _read(blob)
-    except UnsupportedHead as error:
-        return error
-
-
-def _events(blob: bytes) -> Iterator[HistoryEvent]:
-    return map(HistoryEvent.from_row, marshal.loads(blob))  # noqa: S302

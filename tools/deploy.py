@@ -77,7 +77,7 @@ def chalice_deploy(session: Any, app: str, stage: str, records: Path, allowed: S
         if found:
             print("      found an earlier deployment that this machine has no record of; going on from it")
             kept.write_text(json.dumps(found, indent=2) + "\n")
-    with project() as folder:
+    with project(stage) as folder:
         (folder / ".chalice" / "deployed").symlink_to(records.resolve())
         restrict(folder, stage, allowed)
         command = [str(VENV / "bin" / "chalice"), "--project-dir", str(folder), "deploy", "--stage", stage]

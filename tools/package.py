@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.bootstrap import ROOT, VENV
+from tools import rights
 
 RESOURCES = ROOT / "resources.json"
 SHIPPED_FILES = ("app.py", "requirements.txt", ".chalice/config.json")
@@ -35,14 +36,22 @@ class PackageError(RuntimeError):
 
 
 @contextlib.contextmanager
-def project() -> Iterator[Path]:
-    """A copy of what ships, and nothing else: Chalice would take every file that lies in chalicelib."""
+def project(stage: str) -> Iterator[Path]:
+    """A copy of what ships, and nothing else: Chalice would take every file that lies in chalicelib.
+
+    Policies hold what the stage's settings allow.
+    """
     with tempfile.TemporaryDirectory(prefix="sedo-package-") as folder:
         copy = Path(folder) / "sedo"
         for name in (*SHIPPED_FILES, *(str(file.relative_to(ROOT)) for file in ROOT.glob(".chalice/policy-*.json"))):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
         shutil.copytree(ROOT / SHIPPED_LIBRARY, copy / SHIPPED_LIBRARY, ignore=shutil.ignore_patterns(*NOT_SHIPPED))
+        config = json.loads((copy / ".chalice" / "config.json").read_text())
+        try:
+            rights.add(copy / ".chalice", environment_of(config, stage))
+        except ValueError as error:
+            raise PackageError(str(error)) from error
         yield copy
 
 
@@ -52,7 +61,7 @@ def package(out: Path, stage: str, region: str) -> Path:
         **{name: value for name, value in os.environ.items() if not name.startswith(("SEDO_", "AWS_ENDPOINT_URL"))},
         "AWS_DEFAULT_REGION": region,
     }
-    with project() as folder:
+    with project(stage) as folder:
         command = [
             str(VENV / "bin" / "chalice"), "--project-dir", str(folder),
             "package", "--stage", stage, "--merge-template", str(RESOURCES), str(out.resolve()),
@@ -71,9 +80,13 @@ def package(out: Path, stage: str, region: str) -> Path:
 
 def prefix_of(config: Mapping[str, Any], stage: str) -> str:
     """The stage's SEDO_PREFIX, which the handlers' queues already have in their names."""
+    return environment_of(config, stage).get("SEDO_PREFIX", "")
+
+
+def environment_of(config: Mapping[str, Any], stage: str) -> dict[str, str]:
+    """The environment variables of a stage's functions."""
     places = [config, config.get("stages", {}).get(stage, {})]
-    variables = {name: value for place in places for name, value in place.get("environment_variables", {}).items()}
-    return str(variables.get("SEDO_PREFIX", ""))
+    return {name: str(v) for place in places for name, v in place.get("environment_variables", {}).items()}
 
 
 def complete(template: dict[str, Any], prefix: str, names: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What sedo reaches outside with: DynamoDB (dynamodb.py), SQS (sqs.py), HTTP (http_runner.py); `connect` joins them."""
+"""What sedo reaches outside with: DynamoDB (dynamodb.py), SQS (sqs.py), outside calls (tasks.py, *_runner.py).
+
+`connect` joins them.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +31,18 @@ def connect(settings: Settings) -> Outside:
 
     from chalicelib.adapters.aws import Clients  # noqa: PLC0415 - boto3 is slow to import, and importing a codec needs none
     from chalicelib.adapters.dynamodb import DynamoStore  # noqa: PLC0415
-    from chalicelib.adapters.http_runner import HttpRunner  # noqa: PLC0415
     from chalicelib.adapters.sqs import SqsQueue  # noqa: PLC0415
-    from chalicelib.adapters.tasks import TaskRunners  # noqa: PLC0415
+    from chalicelib.adapters.tasks import connect_runners  # noqa: PLC0415
+
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
 
     clients = Clients(settings)
     return Outside(
-        store=DynamoStore(clients),
+        store=DynamoStore(clients, now_ms),
         queue=SqsQueue(clients),
-        tasks=TaskRunners({"http": HttpRunner(allow_private=settings.http_allow_private)}),
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        tasks=connect_runners(clients),
+        now_ms=now_ms,
         nonces=lambda: uuid.uuid4().hex[:16],
         sleep=time.sleep,
     )

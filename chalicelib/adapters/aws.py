@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 ROUNDS = 7
+CALLERS = 32
 CONNECTIONS = 40  # as many as parallel.py has threads
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
+
+Service = Literal["dynamodb", "lambda", "secretsmanager", "sqs", "ssm"]
 
 # Codes that mean «later», whatever HTTP status they come with.
 _LATER = frozenset(
@@ -57,6 +61,8 @@ class Clients:
         self._where = {"endpoint_url": endpoint_url, "region_name": region}
         self._lock = threading.Lock()
         self._made: dict[str, Any] = {}
+        self._session: Any = None
+        self._callers: OrderedDict[str, Any] = OrderedDict()
 
     @property
     def dynamodb(self) -> DynamoDBClient:
@@ -70,15 +76,38 @@ class Clients:
         found: SQSClient = self._made.get("sqs") or self._make("sqs")
         return found
 
-    def _make(self, service: Literal["dynamodb", "sqs"]) -> Any:
+    def store_of_secrets(self, service: Literal["secretsmanager", "ssm"]) -> Any:
+        """Return the client of a store of secrets; a call waits for it, so it has less patience than the others."""
+        return self._made.get(service) or self._make(service, Config(read_timeout=2, connect_timeout=1))
+
+    def caller(self, service: Literal["lambda", "sqs"], timeout_seconds: float) -> Any:
+        """Return a client for one step's call: one attempt, which ends when the step's time is over."""
+        name = f"{service} within {timeout_seconds}"
+        found = self._callers.get(name)
+        if found is None:
+            connect_seconds = min(2.0, timeout_seconds)
+            config = Config(
+                connect_timeout=connect_seconds, read_timeout=timeout_seconds, retries={"total_max_attempts": 1}
+            )
+            with self._lock:
+                found = self._callers[name] = self._client(service, _config().merge(config))
+                while len(self._callers) > CALLERS:
+                    self._callers.popitem(last=False)
+        return found
+
+    def _make(self, service: Service, changes: Config | None = None) -> Any:
         with self._lock:  # making clients is not safe in threads
             if service not in self._made:
-                session: Any = boto3.Session()
-                client = session.client(service, config=_config(), **self._where)
+                client = self._client(service, _config() if changes is None else _config().merge(changes))
                 if self.settings.meter:
                     meter_of_process().watch(client)
                 self._made[service] = client
             return self._made[service]
+
+    def _client(self, service: Service, config: Config) -> Any:
+        if self._session is None:
+            self._session = boto3.Session()
+        return self._session.client(service, config=config, **self._where)
 
 
 def _config() -> Config:

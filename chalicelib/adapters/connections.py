@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,13 +78,26 @@ def is_public(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_loopback or ip.is_link_local)
 
 
-def pool_manager(*, allow_private: bool) -> urllib3.PoolManager:
+Resolve = Callable[[str, int], list[str]]
+"""Takes a host and a port, returns addresses. Raises OSError (gaierror) and UnicodeError."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Ask the system for the addresses of a name; of an address in whatever spelling, for its usual one."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def pool_manager(*, allow_private: bool, resolve: Resolve = resolve) -> urllib3.PoolManager:
     """Return a pool that keeps connections open; without `allow_private` it refuses addresses that are not public."""
     manager = urllib3.PoolManager(num_pools=64, maxsize=32, retries=False)
     http, https = (_AnyHTTP, _AnyHTTPS) if allow_private else (_PublicHTTP, _PublicHTTPS)
+    with_names = {"resolve": staticmethod(resolve)}
     pools: dict[str, Any] = {
-        "http": type("HttpPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": http}),
-        "https": type("HttpsPool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": https}),
+        "http": type("HttpPool", (urllib3.HTTPConnectionPool,), {"ConnectionCls": type("Http", (http,), with_names)}),
+        "https": type(
+            "HttpsPool", (urllib3.HTTPSConnectionPool,), {"ConnectionCls": type("Https", (https,), with_names)}
+        ),
     }
     manager.pool_classes_by_scheme = pools
     return manager
@@ -110,10 +123,12 @@ class _Watched(HTTPConnection):
 class _Checked(_Watched):
     """Connects to public addresses only; raises Forbidden when a name has no other."""
 
+    resolve: Resolve
+
     def _new_conn(self) -> socket.socket:
         forbidden = None
         failure: Exception | None = None
-        for address in _resolve(self):
+        for address in _addresses(self):
             if not is_public(address):
                 forbidden = address
                 continue
@@ -146,13 +161,12 @@ class _PublicHTTPS(_Checked, HTTPSConnection):
     """HTTPS to public addresses."""
 
 
-def _resolve(connection: HTTPConnection) -> list[str]:
+def _addresses(connection: _Checked) -> list[str]:
     try:
-        found = socket.getaddrinfo(connection.host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
+        return connection.resolve(connection.host.strip("[]"), connection.port)
     except (socket.gaierror, UnicodeError) as error:
         reason = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(connection.host, connection, reason) from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _cut(sock: socket.socket | None) -> None:

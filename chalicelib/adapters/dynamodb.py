@@ -1,8 +1,10 @@
-"""The store on DynamoDB: three tables, each in a module of its own.
+"""The store on DynamoDB: four tables, each in a module of its own.
 
 heads.py        sedo_execution by its key: load, commit
 index.py        its indexes by_tenant and due: lists, ticks
 history.py      sedo_execution_history: flushed events
+payloads.py     sedo_payload: what is too large for both (taking.py takes it out, references.py puts it back)
+expiry.py       when items of the three go
 definitions.py  sedo_definition: latest and versions
 timetables.py   what schedules start next, beside the heads
 codec.py        what an item looks like (columns.py, packing.py and dictionary.py make it small)
@@ -15,26 +17,32 @@ from typing import Any
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.definitions import Definitions
+from chalicelib.adapters.expiry import Stamps, expires_at
 from chalicelib.adapters.heads import Heads
 from chalicelib.adapters.history import Chunks
 from chalicelib.adapters.index import Index
+from chalicelib.adapters.payloads import Payloads
+from chalicelib.adapters.references import filled, fitting, references_in
 from chalicelib.adapters.timetables import Timetables
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable
-from chalicelib.ports import Committed, Conflict, DueEntry, Page, StoredDefinition
+from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
 
 
 class DynamoStore:
     """Store on DynamoDB; see ports.Store for what each call promises."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, now_ms: Clock) -> None:
         self._timetables = Timetables(clients)
         self._definitions = Definitions(clients, self._timetables)
-        self._heads = Heads(clients)
-        self._chunks = Chunks(clients)
-        self._index = Index(clients, self._heads.load)
+        self._payloads = Payloads(clients)
+        self._heads = Heads(clients, self._payloads, now_ms)
+        self._chunks = Chunks(clients, self._payloads)
+        self._index = Index(clients, lambda ids: self._heads.load(ids, whole=False))
+        self._stamps = Stamps(clients)
+        self._retention_days = clients.settings.retention_days
 
     def put_definition(
         self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
@@ -68,9 +76,18 @@ class DynamoStore:
         """Write it by one conditional PutItem."""
         return self._timetables.save(timetable)
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Read heads by BatchGetItem, consistently."""
-        return self._heads.load(execution_ids)
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Read heads by BatchGetItem, consistently, and what they refer to in the same way."""
+        return self._heads.load(execution_ids, whole=whole)
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Read the payloads of what fits."""
+        references = list(references_in(value))
+        chosen = fitting(references, max_bytes)
+        if not chosen:
+            return value
+        found = self._payloads.load({execution_id: [references[place] for place in chosen]})[execution_id]
+        return filled(value, chosen, found)
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """Write a head by one conditional PutItem."""
@@ -95,10 +112,14 @@ class DynamoStore:
         """Query the index by due moment, shard after shard, as far as the caller asks."""
         return self._index.due(before_ms, limit_per_shard)
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Put a chunk, unless a longer one stands there."""
-        self._chunks.put(execution_id, events)
+        self._chunks.put(execution, events)
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Query chunks until there are enough events."""
-        return self._chunks.load(execution_id, after_seq, limit)
+        return self._chunks.load(execution, after_seq, limit)
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Query the keys of what belongs to it, update each."""
+        self._stamps.stamp(execution.id, expires_at(execution, self._retention_days))

@@ -18,6 +18,8 @@ from chalicelib.adapters.dictionary import DICTIONARY
 from chalicelib.engine.errors import UnsupportedHead
 
 MARKER = 1
+MARKER_WITH_TABLE = 2
+"""As MARKER, but the value is `[table, value]`: some of what belongs in it is elsewhere (references.py)."""
 SHARED_ABOVE_CHARACTERS = 100
 MAX_DEPTH = 64
 _REFERENCE = "~"
@@ -26,17 +28,17 @@ _REFERENCE_TEXT = '"~":'
 _dumps = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
-def pack(value: Any, shared: Iterable[Any] = (), context: str = "") -> bytes:
+def pack(value: Any, shared: Iterable[Any] = (), context: str = "", marker: int = MARKER) -> bytes:
     """Pack a JSON value; `shared` lists the parts that may recur in it, `context` is text known when it is unpacked.
 
     All of the user's data must be in `shared`, or hold no object whose only member is `~`.
     """
-    return bytes((MARKER,)) + _squeeze("\n".join(_Sharing(shared).lines(value)), context)
+    return bytes((marker,)) + _squeeze("\n".join(_Sharing(shared).lines(value)), context)
 
 
 def unpack(blob: bytes, context: str = "") -> Any:
     """Read what `pack` wrote. Raises UnsupportedHead for anything else."""
-    if not blob or blob[0] != MARKER:
+    if not blob or blob[0] not in (MARKER, MARKER_WITH_TABLE):
         raise UnsupportedHead(f"stored bytes begin with {blob[:1]!r}, this code reads {bytes((MARKER,))!r}")
     try:
         inflater = zlib.decompressobj(zdict=_dictionary(context))

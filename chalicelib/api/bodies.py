@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.api import json_text, yaml_text
-from chalicelib.api.plain import Malformed, check
+from chalicelib.api.plain import BYTES_PER_NODE, MAX_NODES, Malformed, check
 from chalicelib.api.problems import Refused
 from chalicelib.engine.errors import Problem
 
@@ -56,7 +56,7 @@ def read(content: bytes, content_type: str | None, allowed: tuple[str, ...], max
     body = Body(None)
     try:
         body = _parse(_text(content), media_type)
-        check(body.value)
+        check(body.value, max(MAX_NODES, max_bytes // BYTES_PER_NODE))
     except Malformed as malformed:
         title = "body is not valid " + ("YAML" if media_type == YAML else "JSON")
         problem = body.located(malformed.problem)

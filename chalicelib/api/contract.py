@@ -25,7 +25,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A path or query parameter; `many` ones may be repeated or hold a comma list."""
+    """A path, query or header parameter; `many` ones may be repeated or hold a comma list."""
 
     name: str
     place: str
@@ -53,10 +53,16 @@ class Operation:
     body_required: bool
     body_checker: Validator | None
 
-    def read(self, path: Mapping[str, str], query: Mapping[str, Sequence[str]]) -> tuple[dict[str, Any], list[Problem]]:
-        """Return the values of all parameters by name, defaults included, and all problems with them."""
+    def read(
+        self, path: Mapping[str, str], query: Mapping[str, Sequence[str]], headers: Mapping[str, str]
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """Return the values of all parameters by name, defaults included, and all problems with them.
+
+        `headers` is asked for the names that the contract knows, whatever their case: others are not ours.
+        """
         written = {("path", name): [text] for name, text in path.items()}
         written |= {("query", name): list(texts) for name, texts in query.items()}
+        written |= {key: [headers[key[1]]] for key in self.parameters if key[0] == "header" and key[1] in headers}
         values = {p.name: p.default for p in self.parameters.values()}
         problems: list[Problem] = []
         for (place, name), texts in written.items():

@@ -35,6 +35,7 @@ def estimate(execution: Execution) -> dict[str, Any]:
     unit = table["usdPerMillion"]
     invocations = 1 + execution.sends
     writes = execution.version * _units_of_a_write(execution) + index_writes(execution) + 2 * execution.chunks
+    writes += _payload_units(execution)
     requests = invocations + execution.version + execution.chunks + execution.sends
     total = (
         writes * unit["dynamodbWrite"]
@@ -71,7 +72,14 @@ def lambda_gigabyte_seconds(invocations: int, requests: int, calls: int = 0) -> 
     return float(seconds * assumed["lambdaGigabytes"])
 
 
+def _payload_units(execution: Execution) -> int:
+    """Return the units of storing large values, and of writing them again with their expiry."""
+    once = math.ceil(execution.data_bytes * _PACKED_PART / _UNIT_BYTES)
+    return 2 * once if execution.ended else once
+
+
 def _units_of_a_write(execution: Execution) -> int:
     data = [execution.input, execution.output, execution.stash, *(event.details for event in execution.events)]
-    packed = 400 + _PACKED_PART * sum(values.size(value) for value in data)
+    most = values.LARGE_VALUE_BYTES  # of a larger one, the most is stored apart
+    packed = 400 + _PACKED_PART * sum(min(most, values.size(value, most)) for value in data)
     return max(1, math.ceil(packed / 2 / _UNIT_BYTES))

@@ -7,6 +7,8 @@ from typing import Any
 from chalicelib.api import cost
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import timestamp
+from chalicelib.family import known_children
+from chalicelib.inbox import OpenTask
 from chalicelib.ports import StoredDefinition
 
 
@@ -53,6 +55,12 @@ def execution(head: Execution) -> dict[str, Any]:
     }
     if head.name is not None:
         body["name"] = head.name
+    if head.parent is not None:
+        body["parent"] = {name: head.parent[name] for name in ("id", "step", "start") if name in head.parent}
+    if head.life > 1:
+        body["life"] = head.life
+    if found := known_children(head):
+        body["children"] = found
     if head.ended_at_ms is not None:
         body["endedAt"] = timestamp(head.ended_at_ms)
     if head.state is State.SUCCEEDED:
@@ -60,3 +68,30 @@ def execution(head: Execution) -> dict[str, Any]:
     elif head.ended:
         body["error"] = head.error
     return body
+
+
+def task_item(task: OpenTask) -> dict[str, Any]:
+    """Return `{token, executionId, step, title, openedAt, dueAt?, claimedBy?}`, an item of a list."""
+    held, cursor = task.cursor.held or {}, task.cursor
+    item = {
+        "executionId": task.execution.id,
+        "openedAt": timestamp(held.get("openedAt", cursor.due_at_ms)),  # one still being handed out is open from then
+        "step": cursor.step,
+        "title": held.get("title", cursor.step),
+        "token": task.token,
+    }
+    ends = [moment for moment in (cursor.timeout_at_ms, task.execution.deadline_at_ms) if moment is not None]
+    if ends:
+        item["dueAt"] = timestamp(min(ends))
+    if "claimedBy" in held:
+        item["claimedBy"] = held["claimedBy"]
+    return item
+
+
+def task(found: OpenTask) -> dict[str, Any]:
+    """Return everything about one task: what its list shows, and what whoever answers it needs."""
+    held, spec = found.cursor.held or {}, {} if found.step is None else found.step.spec
+    body = task_item(found) | {"input": found.cursor.input, "roles": held.get("roles", [])}
+    if "description" in held:
+        body["description"] = held["description"]
+    return body | {name: spec[name] for name in ("inputSchema", "uiSchema") if name in spec}

@@ -16,6 +16,9 @@ from chalicelib.engine.errors import Problem
 from chalicelib.runtime import Runtime
 
 ANONYMOUS = "anonymous"
+ACTOR_HEADER = "X-Sedo-Actor"
+MAX_INDENTED_CHARACTERS = 1_000_000
+"""What is longer than that nobody reads, and lines of a list's items may weigh more than the items."""
 EMPTY_BODY = bodies.Body({})
 
 GetRuntime = Callable[[], Runtime]
@@ -98,6 +101,8 @@ def to_text(body: Any) -> str:
     if isinstance(body, list):
         ordered = [dict(sorted(item.items())) for item in body]
     text = json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
+    if len(text) > MAX_INDENTED_CHARACTERS:
+        text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":")) + "\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate out of an older head
@@ -110,12 +115,12 @@ def _read(route: Route, request: Request, get_runtime: GetRuntime, received: _Re
     operation = contract.operation(route.method, route.path)
     path = {name: unquote(text) for name, text in (request.uri_params or {}).items()}
     wanted = {name: text for name, text in path.items() if ("path", name) in operation.parameters}
-    parameters, found = operation.read(wanted, _query(request))
+    parameters, found = operation.read(wanted, _query(request), request.headers)
     if found:
         raise problems.invalid("request is not valid", found)
     if operation.media_types:
         received.body = _read_body(route, operation, request)
-    return Call(get_runtime, parameters, received.body, _actor(request))
+    return Call(get_runtime, parameters, received.body, _actor(request, parameters.get(ACTOR_HEADER)))
 
 
 def _read_body(route: Route, operation: contract.Operation, request: Request) -> bodies.Body:
@@ -150,10 +155,10 @@ def _next_page(request: Request, cursor: str) -> str:
     return f'<?{urlencode(query, doseq=True)}>; rel="next"'
 
 
-def _actor(request: Request) -> str:
-    """Return who calls, as an authorizer in front of the API says it."""
+def _actor(request: Request, named: str | None) -> str:
+    """Return who calls, as an authorizer in front of the API says it; where there is none, as the caller says."""
     principal = (request.context.get("authorizer") or {}).get("principalId")
-    return str(principal) if principal else ANONYMOUS
+    return str(principal) if principal else named or ANONYMOUS
 
 
 def _request_id(request: Request) -> str | None:

@@ -10,6 +10,8 @@ from chalicelib.engine.errors import Problem, SedoError
 MAX_DEPTH = 64
 MAX_INTEGER_DIGITS = 30
 MAX_NODES = 20_000
+BYTES_PER_NODE = 10
+"""A body that may be larger may hold more values: one for so many of the bytes that are allowed."""
 
 
 class Malformed(SedoError):
@@ -30,32 +32,66 @@ def escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def check(value: Any, path: str = "", depth: int = 0) -> int:
-    """Return how many values are in a value (itself too). Raises Malformed with the path of what may not be there."""
+def check(value: Any, max_nodes: int = MAX_NODES) -> None:
+    """Look at all values in a value. Raises Malformed with the path of the first that may not be there."""
+    level = [value]
+    total = 0
+    for _ in range(MAX_DEPTH + 1):
+        total += len(level)
+        below: list[Any] = []
+        for found in level:
+            if not _is_plain(found):
+                _complain(value)
+            if isinstance(found, dict | list):
+                if (
+                    total + len(below) + len(found) > max_nodes
+                ):  # before they are made: one list may stand in many places
+                    raise Malformed(f"too many values: at most {max_nodes:,} are allowed", path="")
+                below.extend(found.values() if isinstance(found, dict) else found)
+        if not below:
+            return
+        level = below
+    _complain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return _is_text(value)
+    if isinstance(value, dict):
+        return all(map(_is_text, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _is_text(text: str) -> bool:
+    """A lone surrogate cannot be written as UTF-8, so it could never be stored or shown."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _complain(value: Any, path: str = "", depth: int = 0) -> None:
+    """Look again at a value in which something is wrong, and raise Malformed with the path of the first such thing."""
     if depth > MAX_DEPTH:
         raise Malformed(f"nested too deeply: at most {MAX_DEPTH} levels are allowed", path=path)
-    count = 1
     if isinstance(value, dict):
         for key, item in value.items():
             at = f"{path}/{escape(key)}"
             _check_text(key, at)
-            count += check(item, at, depth + 1)
+            _complain(item, at, depth + 1)
     elif isinstance(value, list):
         for i, item in enumerate(value):
-            count += check(item, f"{path}/{i}", depth + 1)
+            _complain(item, f"{path}/{i}", depth + 1)
     elif isinstance(value, str):
         _check_text(value, path)
     elif isinstance(value, float) and not math.isfinite(value):
         raise Malformed("the number is too large", path=path)
-    if count > MAX_NODES:
-        raise Malformed(f"too many values: at most {MAX_NODES:,} are allowed", path="")
-    return count
 
 
 def _check_text(text: str, path: str) -> None:
-    """A lone surrogate cannot be written as UTF-8, so it could never be stored or shown."""
-    if text.isascii():
-        return
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib import service
+from chalicelib import inbox, redriving, service, signals
 from chalicelib.engine.errors import DefinitionInvalid, Problem, SedoError
 from chalicelib.ports import BadCursor, Unavailable
 
@@ -17,6 +17,10 @@ TABLE: tuple[tuple[type[Exception], int, str], ...] = (
     (service.NotFound, 404, "not found"),
     (service.NameTaken, 409, "name is taken"),
     (service.AlreadyEnded, 409, "execution has ended"),
+    (inbox.TaskConflict, 409, "task is taken or answered"),
+    (inbox.TaskGone, 410, "task is not open any more"),
+    (redriving.CannotRedrive, 409, "execution cannot be redriven"),
+    (signals.MailboxFull, 409, "mailbox is full"),
     (service.InputRejected, 400, "input does not pass inputSchema validation"),
     (service.Unreadable, 503, "execution cannot be read"),
 )

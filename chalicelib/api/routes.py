@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib import schedules, service, versions
+from chalicelib import family, inbox, redriving, schedules, service, signals, versions
 from chalicelib.api import contract, documents
 from chalicelib.api.bodies import MAX_DEFINITION_BYTES
+from chalicelib.api.fitting import fitting_text
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
 from chalicelib.api.problems import Refused
+from chalicelib.engine import values
+from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.execution import State
 from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
 
+MAX_START_BYTES = values.MAX_VALUE_BYTES + 4096
+"""An input, and the members beside it."""
 ALL_MEDIA_TYPES = ["*/*"]
 
 
@@ -108,17 +114,25 @@ def list_executions(call: Call) -> Answer:
 
 
 def get_execution(call: Call) -> Answer:
-    """Return one execution."""
-    return Answer(documents.execution(service.load_execution(call.runtime, call["tenantId"], call["executionId"])))
+    """Return one execution; what is too large for an answer stands as a reference."""
+    head = service.show_execution(call.runtime, call["tenantId"], call["executionId"])
+    return Answer(
+        text=fitting_text(lambda most: service.with_data(call.runtime, head.id, documents.execution(head), most))
+    )
 
 
 def get_history(call: Call) -> Answer:
     """Return a page of events; one more than asked for is read, so that the last page has no Link."""
-    limit = call["limit"]
-    events = service.history(call.runtime, call["tenantId"], call["executionId"], call["cursor"] or 0, limit + 1)
-    shown = events[:limit]
-    more = str(shown[-1].seq) if len(events) > limit else None
-    return Answer([event.document() for event in shown], next_cursor=more)
+    limit, execution_id = call["limit"], call["executionId"]
+    events = service.history(call.runtime, call["tenantId"], execution_id, call["cursor"] or 0, limit + 1)
+    shown = [event.document() for event in events[:limit]]
+    while True:
+        text = fitting_text(partial(service.with_data, call.runtime, execution_id, shown))
+        if text is not None:
+            break
+        shown = shown[: len(shown) // 2]  # too much even without large values: a shorter page
+    more = str(events[len(shown) - 1].seq) if len(events) > len(shown) else None
+    return Answer(text=text, next_cursor=more)
 
 
 def cancel_execution(call: Call) -> Answer:
@@ -128,8 +142,85 @@ def cancel_execution(call: Call) -> Answer:
     return Answer(documents.execution_ref(execution), 202)
 
 
+def redrive_execution(call: Call) -> Answer:
+    """Let an ended execution go on."""
+    version = call.body.value.get("version")
+    version = version if isinstance(version, str | None) else int(version)
+    execution = redriving.redrive_execution(
+        call.runtime, call["tenantId"], call["executionId"], version, actor=call.actor
+    )
+    return Answer(documents.execution_ref(execution), 202)
+
+
+def send_signal(call: Call) -> Answer:
+    """Give a signal to an execution; without a body its payload is null."""
+    payload = call.body.value if call.body.text else None
+    signals.send_signal(
+        call.runtime,
+        call["tenantId"],
+        call["executionId"],
+        call["name"],
+        payload,
+        id=call["Idempotency-Key"],
+        actor=call.actor,
+    )
+    return Answer(status=204)
+
+
+def list_children(call: Call) -> Answer:
+    """List the children of an execution in the order of their starts."""
+    tenant_id, after_seq = call["tenantId"], call["cursor"] or 0
+    page = family.children(call.runtime, tenant_id, call["executionId"], call["limit"], after_seq)
+    return _page(page, documents.execution_item)
+
+
+def list_tasks(call: Call) -> Answer:
+    """List the open tasks of people."""
+    page = inbox.open_tasks(call.runtime, call["tenantId"], call["limit"], call["cursor"], call["role"])
+    return _page(page, documents.task_item)
+
+
+def get_task(call: Call) -> Answer:
+    """Return one open task."""
+    return Answer(documents.task(inbox.get_task(call.runtime, call["tenantId"], call["token"])))
+
+
+def complete_task(call: Call) -> Answer:
+    """Answer a task: the body is the answer."""
+    return _answer(call, inbox.as_result(call.body.value))
+
+
+def fail_task(call: Call) -> Answer:
+    """Answer a task with an error, which the step fails with."""
+    return _answer(call, inbox.as_result(None, call.body.value["error"], call.body.value.get("cause", "")))
+
+
+def _answer(call: Call, result: TaskResult) -> Answer:
+    inbox.answer(call.runtime, call["tenantId"], call["token"], result, actor=call.actor)
+    return Answer(status=204)
+
+
+def heartbeat_task(call: Call) -> Answer:
+    """Say that the work on a task goes on."""
+    inbox.heartbeat(call.runtime, call["tenantId"], call["token"])
+    return Answer(status=204)
+
+
+def claim_task(call: Call) -> Answer:
+    """Take a task for oneself."""
+    inbox.claim(call.runtime, call["tenantId"], call["token"], actor=call.actor, claimed=True)
+    return Answer(status=204)
+
+
+def release_task(call: Call) -> Answer:
+    """Give a task back."""
+    inbox.claim(call.runtime, call["tenantId"], call["token"], actor=call.actor, claimed=False)
+    return Answer(status=204)
+
+
 DEFINITIONS = "/sedo/tenants/{tenantId}/definitions"
 EXECUTIONS = "/sedo/tenants/{tenantId}/executions"
+TASKS = "/sedo/tenants/{tenantId}/tasks"
 ROUTES = (
     Route("GET", "/health", get_health),
     Route("GET", "/openapi.json", get_openapi),
@@ -141,11 +232,21 @@ ROUTES = (
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
-    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution),
+    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution, max_bytes=MAX_START_BYTES),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),
     Route("GET", EXECUTIONS + "/{executionId}/history", get_history),
     Route("POST", EXECUTIONS + "/{executionId}/cancel", cancel_execution),
+    Route("POST", EXECUTIONS + "/{executionId}/redrive", redrive_execution),
+    Route("POST", EXECUTIONS + "/{executionId}/signals/{name}", send_signal),
+    Route("GET", EXECUTIONS + "/{executionId}/children", list_children),
+    Route("GET", TASKS, list_tasks),
+    Route("GET", TASKS + "/{token}", get_task),
+    Route("POST", TASKS + "/{token}/complete", complete_task),
+    Route("POST", TASKS + "/{token}/fail", fail_task),
+    Route("POST", TASKS + "/{token}/heartbeat", heartbeat_task),
+    Route("POST", TASKS + "/{token}/claim", claim_task),
+    Route("POST", TASKS + "/{token}/release", release_task),
 )
 
 

@@ -134,6 +134,7 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         seq=0,
         flushed_seq=0,
         events=(),
+        retention_days=definition.retention_days,
         salt=request.by if request.salt is None else request.salt,
         parent=request.parent,
         depth=request.depth,
@@ -280,14 +281,9 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
     if call.type == "child":
         number = 0 if call.child is None else call.child
         child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
-        life = (cursor.held or {}).get("life", 1)
-        looking = (cursor.held or {}).get("looks", 0) > 0
-        request = request | {
-            "look": looking,
-            "life": life,
-            "id": child,
-            "token": f"c{cursor.visit}.{cursor.attempt}.{number}",
-        }
+        held = cursor.held or {}
+        token = f"c{cursor.visit}.{cursor.attempt}.{number}"
+        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": held.get("looks", 0) > 0}
     return Task(
         type=call.type,
         step=cursor.step,
@@ -297,6 +293,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
+        tenant_id=draft.base.tenant_id,
     )
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chalicelib.engine import values
+from chalicelib.engine.broken import broken_problems
 from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
@@ -80,6 +81,7 @@ class Definition:
     timeout_seconds: float | None
     max_transitions: int
     input_schema: InputSchema
+    retention_days: int | None = None
     schedules: tuple[Schedule, ...] = ()
 
     def input_problem(self, value: Any) -> str | None:
@@ -99,11 +101,12 @@ def parse(document: Any, version: int = 0) -> Definition:
     def complain(path: str, message: str) -> None:
         problems.append(Problem(path, message))
 
+    bad = {problem.path for problem in problems}
     broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
     steps = _compile_steps(document, broken, complain)
     if steps or broken:
         problems += check_flow(document, broken)
-    bad = {problem.path for problem in problems}
+    problems += broken_problems(document, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
     schedules = compile_schedules(document, bad, schema, problems)
@@ -118,8 +121,14 @@ def parse(document: Any, version: int = 0) -> Definition:
         timeout_seconds=document.get("timeoutSeconds"),
         max_transitions=int(document.get("maxTransitions", DEFAULT_MAX_TRANSITIONS)),
         input_schema=schema,
+        retention_days=_whole(document.get("retentionDays")),
         schedules=schedules,
     )
+
+
+def _whole(number: float | None) -> int | None:
+    """Return a whole number, also of one that is written 1.0."""
+    return None if number is None else int(number)
 
 
 def _worth_saying(problems: list[Problem]) -> list[Problem]:

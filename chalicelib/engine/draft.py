@@ -13,6 +13,7 @@ from chalicelib.engine.execution import NEVER_MS, TERMINAL, Cursor, Execution, S
 from chalicelib.engine.history import EventType, HistoryEvent, timestamp
 from chalicelib.engine.places import SWEEP, child_of
 from chalicelib.engine.records import replace
+from chalicelib.engine.volume import Volume
 
 EARLY_MS = 2000
 """A driver that comes up to so much early (clock skew) counts as due."""
@@ -68,6 +69,7 @@ class Draft:
         self.kept: tuple[Cursor, ...] = ()
         self.life = execution.life
         self.events = list(execution.events)
+        self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
         self._shared_token: str | None = None
         self.shown_execution = execution.shown or shown(execution)
@@ -201,6 +203,7 @@ class Draft:
             events=tuple(self.events),
             by=self.by if over else None,
             sends=base.sends + sends,
+            data_bytes=self.volume.bytes,
             life=self.life,
             kept=self.kept or (base.kept if self.ended else ()),
             signals=self.signals,

@@ -24,8 +24,9 @@ class Send:
 class Task:
     """Perform an outside call for one attempt of one step visit, and come back with a `Performed` event.
 
-    `type` picks the runner (`http`, …); `child`, `gather` and `cancel` are about other executions. `request` is what
-    that runner takes; `idempotency_key` is stable across redeliveries and retries of the visit. `path` is the branch.
+    `type` picks the runner (`http lambda queue`); `child`, `gather` and `cancel` are about other executions. `request`
+    is what that runner takes; `idempotency_key` is stable across redeliveries and retries of the visit. `path` is the
+    branch; `tenant_id` says whose secrets it may use.
     """
 
     type: str
@@ -36,6 +37,7 @@ class Task:
     timeout_seconds: float
     request: dict[str, Any]
     path: str = ""
+    tenant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

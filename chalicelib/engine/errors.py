@@ -2,12 +2,15 @@
 
 Http.<status>  Http.5xx  Http.4xx  Http.ConnectionFailed      http steps
 Http.Forbidden  Http.TooManyRedirects                         http steps: an address or a chain that is not allowed
+Lambda.<errorType>  Lambda.Forbidden                          lambda steps: what the function raised; not one to call
+Queue.<code>  Queue.NotFound  Queue.Forbidden                 queue steps
+Secrets.NotFound  Secrets.Unavailable                         a secret that a call needs cannot be had
 Task.Failed  Task.Timeout  Task.HeartbeatTimeout              a call or task that fails, takes too long, or is silent
 Input.Invalid  Definition.Unknown  Execution.TooDeep          an `execute` that cannot start its child
 Branch.Stopped                                                in history alone: a neighbour's failure ended a branch
 Choice.NoMatch                                                a choice with no match and no default
 Expression.Failed                                             a ${ … } that could not be evaluated
-Data.TooLarge  Data.Invalid                                   a value beyond what a head may hold, or that is no JSON
+Data.TooLarge  Data.Invalid                                   a value beyond what may be recorded, or that is no JSON
 Sedo.ProcessingFailed                                         processing was given up (dead letters, no definition)
 Execution.Timeout  Execution.TooManyTransitions               ends of the whole execution, not catchable
 and whatever `fail` steps name.
@@ -25,6 +28,8 @@ DATA_TOO_LARGE = "Data.TooLarge"
 EXECUTION_TIMEOUT = "Execution.Timeout"
 EXPRESSION_FAILED = "Expression.Failed"
 PROCESSING_FAILED = "Sedo.ProcessingFailed"
+SECRETS_NOT_FOUND = "Secrets.NotFound"
+SECRETS_UNAVAILABLE = "Secrets.Unavailable"
 TASK_FAILED = "Task.Failed"
 TASK_TIMEOUT = "Task.Timeout"
 BRANCH_STOPPED = "Branch.Stopped"

@@ -15,7 +15,10 @@ from chalicelib.engine import values
 from chalicelib.engine.errors import ExpressionFailed
 from chalicelib.engine.functions import FUNCTIONS
 
-MAX_WORK = 1_000_000
+MAX_WORK = 5_000_000
+"""A little more than a value may hold: one may be read or made anew, and one that is only handed on costs nothing."""
+VISIT_WORK = 5
+"""A visited node takes about as long as so many bytes that are read or made."""
 
 Node = Any  # as jmespath parses it: {"type", "value", "children"}
 Evaluate = Callable[[Any], Any]
@@ -41,7 +44,7 @@ class Bounded(TreeInterpreter):
 
     def visit(self, node: Node, *args: Any, **kwargs: Any) -> Any:
         """Pay for the visit of one node."""
-        self.spend(1)
+        self.spend(VISIT_WORK)
         return super().visit(node, *args, **kwargs)
 
     def spend(self, amount: int) -> None:

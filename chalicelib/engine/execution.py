@@ -83,7 +83,8 @@ class Execution:
     and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
     `life` counts redrives, `begun_version` is the version with which this one began, and `kept` are the cursors from
     which one goes on. `signals` came and were not taken yet, `signal_ids` are the latest ids that callers gave.
-    `ending` is the end that waits for children to be told.
+    `ending` is the end that waits for children to be told. `data_bytes` counts the large values that were recorded;
+    `retention_days` is how long it is kept after its end (None: as the deployment says).
     """
 
     id: str
@@ -122,6 +123,8 @@ class Execution:
     ending: dict[str, Any] | None = None
     redriven_at_ms: int = 0
     begun_version: int = 1
+    data_bytes: int = 0
+    retention_days: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -210,6 +213,8 @@ _LATER_FIELDS: dict[str, Any] = {
     "ending": None,
     "redriven_at_ms": 0,
     "begun_version": 1,
+    "data_bytes": 0,
+    "retention_days": None,
 }
 _LISTS = ("signals", "signal_ids")
 _FIRST_FIELDS = tuple(

@@ -17,6 +17,7 @@ from chalicelib.engine.errors import ExpressionFailed, pointer
 from chalicelib.engine.paths import compile_path
 
 MAX_EXPRESSION_LENGTH = 4096
+SECRETS = "secrets"
 Scope = dict[str, Any]
 Template = Callable[[Scope], Any]
 Complain = Callable[[str, str], None]
@@ -32,13 +33,13 @@ def compile_template(value: Any, names: frozenset[str], path: str, complain: Com
         return _compile_text(value, names, path, complain)
     if isinstance(value, list):
         items = [compile_template(item, names, f"{path}/{i}", complain) for i, item in enumerate(value)]
-        return _constant(value) if _all_constant(items) else lambda scope: [item(scope) for item in items]
+        return constant(value) if _all_constant(items) else lambda scope: [item(scope) for item in items]
     if isinstance(value, dict):
         members = {k: compile_template(v, names, path + pointer(k), complain) for k, v in value.items()}
         if _all_constant(list(members.values())):
-            return _constant({key: member({}) for key, member in members.items()})
+            return constant({key: member({}) for key, member in members.items()})
         return lambda scope: {key: member(scope) for key, member in members.items()}
-    return _constant(value)
+    return constant(value)
 
 
 class _Constant:
@@ -58,7 +59,8 @@ def is_constant(template: Template) -> bool:
     return isinstance(template, _Constant)
 
 
-def _constant(value: Any) -> Template:
+def constant(value: Any) -> Template:
+    """Return the template of a value that holds no expression, whatever it looks like."""
     return _Constant(value)
 
 
@@ -69,13 +71,13 @@ def _all_constant(templates: list[Template]) -> bool:
 def _compile_text(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     parts: list[Template] = []
     for is_expression, part in split_text(text, path, complain):
-        parts.append(_compile_expression(part, names, path, complain) if is_expression else _constant(part))
+        parts.append(_compile_expression(part, names, path, complain) if is_expression else constant(part))
     if not parts:
-        return _constant("")
+        return constant("")
     if len(parts) == 1:
         return parts[0]
     if _all_constant(parts):
-        return _constant("".join(part({}) for part in parts))
+        return constant("".join(part({}) for part in parts))
     return lambda scope: _render(parts, scope)
 
 
@@ -153,6 +155,9 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
         complain(path, f"the expression {text!r:.200} does not compile: {_sentence(error)}")
         return _nothing
     for name in sorted(roots - names):
+        if name == SECRETS:
+            complain(path, "secrets are known in headers, auth and body of an outgoing http request alone")
+            continue
         close = difflib.get_close_matches(name, names, 1)
         hint = f", did you mean {close[0]!r}?" if close else ""
         complain(path, f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint}")
@@ -166,6 +171,14 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
             raise ExpressionFailed(f"{text:.200}: {_sentence(error)}") from error
 
     return evaluate
+
+
+def root_names(text: str) -> frozenset[str]:
+    """Return the names that an expression looks up in its scope; none for one that does not compile."""
+    try:
+        return compile_path(text)[1]
+    except _FAULTS:
+        return frozenset()
 
 
 def _nothing(scope: Scope) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chalicelib.engine import values
 from chalicelib.engine.events import Answered, Beat, Claimed, Event, Signalled
 from chalicelib.engine.execution import Cursor
@@ -14,6 +16,8 @@ from chalicelib.engine.walk import Walk
 
 MAX_SIGNALS = 32
 """So many signals wait in a head, and so many ids of callers are remembered."""
+MAX_SIGNAL_BYTES = 131_072
+"""So much their payloads may take together, so that a head stays under what an item may hold."""
 
 
 def said(walk: Walk, event: Event) -> bool:
@@ -46,7 +50,6 @@ def _answered(walk: Walk, event: Answered) -> bool:
     if cursor is None:
         return False
     answer = event.answer
-    details = {"actor": event.actor, "digest": digest_of(answer)}
     details = {"actor": event.actor, "digest": digest_of(answer)}
     if answer.error is not None:
         details["error"] = answer.error
@@ -94,6 +97,8 @@ def _claimed(walk: Walk, event: Claimed) -> bool:
 def _signalled(walk: Walk, event: Signalled) -> bool:
     """Give a signal to the step that waits for it longest, or keep it for one that will."""
     draft = walk.draft
+    if draft.ending is not None:
+        return False
     if event.id is not None:
         if event.id in draft.signal_ids:
             return False
@@ -108,7 +113,11 @@ def _signalled(walk: Walk, event: Signalled) -> bool:
         cursor = min(waiting, key=lambda found: found.visit)
         walk.resume(leave(walk, cursor), Done(value=event.payload, passes=False))
         return True
-    if len(draft.signals) >= MAX_SIGNALS:
+    if len(draft.signals) >= MAX_SIGNALS or _payloads(draft.signals) + values.size(event.payload) > MAX_SIGNAL_BYTES:
         return False
     draft.signals = (*draft.signals, {"name": event.name, "payload": event.payload})
     return True
+
+
+def _payloads(signals: tuple[dict[str, Any], ...]) -> int:
+    return sum(values.size(signal["payload"]) for signal in signals)

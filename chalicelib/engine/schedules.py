@@ -15,6 +15,7 @@ from chalicelib.engine.schemas import InputSchema
 
 MIN_SECONDS = 60
 MAX_SECONDS = 366 * 86_400
+MAX_INPUT_BYTES = 65_536
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _RATE_EXPECTED = "a whole number and s, m, h or d, like 15m"
@@ -92,7 +93,7 @@ def _zone_problems(entry: Mapping[str, Any], path: str) -> Iterator[Problem]:
 def _input_problems(entry: Mapping[str, Any], path: str, schema: InputSchema) -> Iterator[Problem]:
     given = entry.get("input", {})
     try:
-        values.measure(given, "the input")
+        values.measure(given, "the input", MAX_INPUT_BYTES)
     except values.Unfit as error:
         yield Problem(f"{path}/input", str(error))
         return

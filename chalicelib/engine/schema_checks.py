@@ -1,4 +1,6 @@
-"""What is checked of an author's JSON Schema: its metaschema, and that references stay inside and lead to schemas."""
+"""What is checked of an author's JSON Schema: its metaschema, its patterns, and that references stay inside and lead to
+schemas.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from jsonschema import FormatChecker
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY, specification_with
 
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.patterns import NotSupported, check_pattern
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # Keywords whose value is a schema, a list of schemas, or schemas by name, in any of the dialects.
@@ -25,13 +29,17 @@ def schema_problems(schema: Any, dialect: type[Validator], path: str) -> Iterato
     found = sorted(_against_metaschema(schema, dialect, path), key=lambda problem: (problem.path, problem.message))
     yield from found
     if not found and isinstance(schema, dict):
-        yield from _Walk(schema, dialect).problems(schema, path)
+        walk = _Walk(schema, dialect)
+        yield from walk.problems(schema, path)
+        if walk.has_patterns:
+            for at in walk.unevaluated:
+                yield Problem(at, "unevaluatedProperties and patternProperties cannot both be in one schema")
 
 
 def _against_metaschema(schema: Any, dialect: type[Validator], path: str) -> Iterator[Problem]:
     said: set[tuple[str, str]] = set()  # the parts of a metaschema repeat each other
     try:
-        checker = dialect(dialect.META_SCHEMA, format_checker=dialect.FORMAT_CHECKER)
+        checker = dialect(dialect.META_SCHEMA, format_checker=_formats(dialect))
         for error in checker.iter_errors(schema):
             at = path + pointer(*error.absolute_path)
             if (at, error.message) not in said:
@@ -42,6 +50,13 @@ def _against_metaschema(schema: Any, dialect: type[Validator], path: str) -> Ite
     except (ValueError, ArithmeticError, TypeError, re.error) as error:
         # Formats are checked by code that was not made for hostile texts, as re.compile("a{99999999999}").
         yield Problem(path, f"not a valid JSON Schema: {str(error)[:500]}")
+
+
+def _formats(dialect: type[Validator]) -> FormatChecker:
+    """Return the formats of a dialect but for `regex`: that is Python's, and patterns here are RE2's."""
+    checker = FormatChecker(())
+    checker.checkers = {name: check for name, check in dialect.FORMAT_CHECKER.checkers.items() if name != "regex"}
+    return checker
 
 
 class _Walk:
@@ -55,6 +70,9 @@ class _Walk:
         self._root = root
         # References are made of these very objects, which live as long as the root: their addresses name them.
         self._seen: set[int] = set()
+        self.has_patterns = False
+        # What jsonschema does for these looks at patterns in its own way, which is not bounded.
+        self.unevaluated: list[str] = []
 
     def problems(self, schema: Any, path: str) -> Iterator[Problem]:
         if not isinstance(schema, dict) or id(schema) in self._seen:
@@ -64,8 +82,23 @@ class _Walk:
             for name in ("$id", "id", "$schema"):
                 if isinstance(schema.get(name), str):
                     yield Problem(f"{path}/{name}", f"{name} is only allowed at the root of a schema")
+        yield from self._patterns(schema, path)
         for keyword, value in schema.items():
             yield from self._keyword(keyword, value, path + pointer(keyword))
+
+    def _patterns(self, schema: dict[str, Any], path: str) -> Iterator[Problem]:
+        by_name = schema.get("patternProperties", {})
+        patterns = {path + pointer("patternProperties", pattern): pattern for pattern in by_name}
+        self.has_patterns = self.has_patterns or bool(by_name)
+        if "unevaluatedProperties" in schema:
+            self.unevaluated.append(f"{path}/unevaluatedProperties")
+        if "pattern" in schema:
+            patterns[f"{path}/pattern"] = schema["pattern"]
+        for at, pattern in patterns.items():
+            try:
+                check_pattern(pattern)
+            except NotSupported as reason:
+                yield Problem(at, f"the pattern cannot be used: {reason}", found=pattern[:200])
 
     def _keyword(self, keyword: str, value: Any, path: str) -> Iterator[Problem]:
         if keyword in _REFERENCES and isinstance(value, str):

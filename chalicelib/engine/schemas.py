@@ -16,17 +16,21 @@ from jsonschema import (
     Draft202012Validator,
     validators,
 )
-from jsonschema.exceptions import UnknownType, best_match
+from jsonschema.exceptions import UnknownType, ValidationError, best_match
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from chalicelib.engine import values
 from chalicelib.engine.errors import Problem
+from chalicelib.engine.patterns import found_in, work_of
 from chalicelib.engine.schema_checks import schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
-MAX_WORK = 20_000
+MAX_WORK = 100_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
+
+_SHOWN_BYTES = 16_384
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
@@ -48,7 +52,7 @@ class InputSchema:
         before = _work_left.set(MAX_WORK)
         try:
             error = best_match(self.validator.iter_errors(value))
-            return None if error is None else str(error)
+            return None if error is None else _text(error)
         except RecursionError:
             return DEPTH
         except _TooMuch:
@@ -57,6 +61,14 @@ class InputSchema:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
         finally:
             _work_left.reset(before)
+
+
+def _text(error: ValidationError) -> str:
+    """Return all that jsonschema says, but of a large value, which it would lay out on its pages, the first of it."""
+    if values.size(error.instance, _SHOWN_BYTES) <= _SHOWN_BYTES:
+        return str(error)
+    at = error.json_path
+    return f"{error.message[:_SHOWN_BYTES]} …\n\nFailed validating {error.validator!r} at {at[:_SHOWN_BYTES]}"
 
 
 def compile_schema(schema: Any, path: str, problems: list[Problem]) -> InputSchema:
@@ -103,20 +115,70 @@ def _sorted(value: Any) -> Any:
 
 def _bounded(dialect: type[Validator]) -> type[Validator]:
     """Return a dialect whose keywords take from the budget of the validation that is going on."""
-    counted = {keyword: _counted(rule) for keyword, rule in dialect.VALIDATORS.items()}
+    linear = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
+    }
+    counted = {keyword: _counted(rule) for keyword, rule in (dialect.VALIDATORS | linear).items()}
     bounded: type[Validator] = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
     return bounded
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
     def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Any:
-        left = _work_left.get() - 1
-        if left < 0:
-            raise _TooMuch
-        _work_left.set(left)
+        _spend(1)
         return rule(validator, value, instance, schema)
 
     return count
+
+
+def _spend(work: int) -> None:
+    left = _work_left.get() - work
+    if left < 0:
+        raise _TooMuch
+    _work_left.set(left)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    _spend(1 + work_of(pattern, text))
+    return found_in(pattern, text)
+
+
+def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """`pattern` as jsonschema has it, but in linear time; so are the next two."""
+    if validator.is_type(instance, "string") and not _matches(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any
+) -> Iterator[ValidationError]:
+    if validator.is_type(instance, "object"):
+        for pattern, below in patterns.items():
+            for name, value in instance.items():
+                if _matches(pattern, name):
+                    yield from validator.descend(value, below, path=name, schema_path=pattern)
+
+
+def _additional_properties(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the keyword for the members that no pattern takes; without patterns it is the dialect's own."""
+
+    def additional(validator: Validator, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        patterns = schema.get("patternProperties", {})
+        if not patterns or not validator.is_type(instance, "object"):
+            yield from rule(validator, allowed, instance, schema)
+            return
+        known = schema.get("properties", {})
+        left = [name for name in instance if name not in known and not any(_matches(p, name) for p in patterns)]
+        if allowed is False and left:
+            names = ", ".join(map(repr, sorted(left)))
+            yield ValidationError(f"{names}: no such property is known, and no pattern of {sorted(patterns)} matches")
+            return
+        plain = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
+        yield from rule(validator, allowed, {name: instance[name] for name in left}, plain)
+
+    return additional
 
 
 _DEFAULT = "https://json-schema.org/draft/2020-12/schema"

@@ -10,6 +10,7 @@ from chalicelib.engine.steps.base import STEPS, StepType
 DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
 STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
+MAX_RETENTION_DAYS = 3650
 MAX_SCHEDULES = 20
 MAX_TIMEOUT_SECONDS = 10 * 366 * 86_400
 
@@ -72,6 +73,7 @@ DEFINITION: dict[str, Any] = {
         "inputSchema": {"type": ["object", "boolean"]},
         "timeoutSeconds": _SECONDS,
         "maxTransitions": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "retentionDays": {"type": "integer", "minimum": 1, "maximum": MAX_RETENTION_DAYS},
         "output": {},
         "schedule": {"type": "array", "items": SCHEDULE, "maxItems": MAX_SCHEDULES},
         "steps": STEPS,

@@ -10,7 +10,10 @@ from typing import Any
 
 from chalicelib.engine.errors import DATA_INVALID, DATA_TOO_LARGE, SedoError
 
-MAX_VALUE_BYTES = 65_536
+MAX_VALUE_BYTES = 4 * 1024 * 1024
+LARGE_VALUE_BYTES = 4096
+"""Larger ones are likely to be stored apart, and count against what an execution may record."""
+MAX_EXECUTION_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_INTEGER_BITS = 1024
 """As far as JSON numbers reach elsewhere; Python's own have no end, and their text would be refused later."""

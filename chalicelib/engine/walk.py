@@ -29,8 +29,9 @@ from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Pa
 MAX_STEPS = 400
 """So many steps are taken in one decision; the rest goes on in the next."""
 MAX_EVENT_BYTES = 65_536
-"""So much new data may go into the history of one decision, so that a head stays under what an item may hold."""
-MAX_OUTSIDE_BYTES = 1_048_576
+"""So much new data may go into the history of one decision, so that a head stays under what an item may hold. A large
+value counts as LARGE_VALUE_BYTES: it takes no more room in a head, however it is stored."""
+MAX_OUTSIDE_BYTES = values.MAX_VALUE_BYTES + 1_048_576
 """What goes out to a call or comes back from it is not stored as it is, and may be larger than what is."""
 MAX_CAUSE_LENGTH = 4096
 CALL_OUT_MS = 30_000
@@ -247,7 +248,9 @@ class Walk:
             return cursor
         own = None if not cursor.path else (cursor.vars or {})
         stash = (self.draft.stash if own is None else own.get("stash", {})) | kept
-        self._bounded(stash, "the stash")
+        size, large = values.measure(stash, "the stash"), values.LARGE_VALUE_BYTES
+        self.draft.volume.add(kept, values.size(kept), counts_from=0 if size > large else large)
+        self.bytes_left -= min(size, large)
         if own is None:
             self.draft.stash = stash
             return cursor
@@ -255,7 +258,9 @@ class Walk:
 
     def _bounded(self, value: Any, what: str) -> Any:
         """Return a value that a head may hold; raises Unfit for another. New data counts against the decision."""
-        self.bytes_left -= values.measure(value, what)
+        size = values.measure(value, what)
+        self.draft.volume.add(value, size)
+        self.bytes_left -= min(size, values.LARGE_VALUE_BYTES)
         return value
 
     def _end(self, cursor: Cursor, received: Any) -> Cursor | None:

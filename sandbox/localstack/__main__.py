@@ -14,7 +14,7 @@ import sys
 from sandbox import bootstrap
 from sandbox.localstack import install
 
-SERVICES = "cloudformation,dynamodb,sqs,sts,iam,s3,logs,events,lambda,stepfunctions"
+SERVICES = "cloudformation,dynamodb,sqs,sts,iam,s3,logs,events,lambda,stepfunctions,secretsmanager,ssm"
 WORK = install.HOME / "work"
 
 

@@ -43,10 +43,10 @@ class CountedStore(MemoryStore):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
         """One BatchGetItem."""
         self.requests.made += 1
-        return super().load(execution_ids)
+        return super().load(execution_ids, whole=whole)
 
     def commit(self, execution: Execution, nonce: str) -> Committed | Conflict:
         """One PutItem."""

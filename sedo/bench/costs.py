@@ -108,7 +108,7 @@ class Laboratory:
             call_all=self.tasks.call_all,
         )
         self._meter = meter_of_process()
-        self._unmetered = DynamoStore(Clients(replace(settings, meter=False)))
+        self._unmetered = DynamoStore(Clients(replace(settings, meter=False)), outside.now_ms)
         self._sqs = boto3.client("sqs")
         self._sources = [self._source(settings.resource(name)) for name in WORKING_QUEUES]
 

@@ -30,6 +30,7 @@ Invariants:
     reference       state, output, error and visits are what the reference says
     late            without faults, timers are on time
     deadline        an execution whose deadline has passed does not succeed or fail any more
+    expiry          chunks of what lives never expire; of what a message ended they do, unless messages were lost
     one             one call to start makes one execution
     fair            a message becomes a dead letter for its own step's failures, not for those of steps before
     calls           one delivery makes one outside call for an attempt; without faults there is one call for an attempt

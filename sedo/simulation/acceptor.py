@@ -86,15 +86,13 @@ class Acceptor:
             again = following is not None and following.step == name and following.life > visit.life
             if again and (not visit.ended or visit.error is not None):
                 continue  # a redrive visits it once more
-            if not visit.ended and visit.failed_before is not None:
-                return Outcome("maybe", visit.failed_before)  # joined as failed before the redrive, or gone on since
             if not visit.ended or visit.error == STOPPED:
-                return Outcome("stopped")
+                return _unfinished(visit)
             if visit.error is not None:
                 caught = next((c for c in step.get("catch", ()) if covers(c["errors"], visit.error)), None)
                 if caught is None or step["type"] == "fail":
                     return Outcome("failed", visit.error)
-                name = caught["next"]
+                name, received = caught["next"], self._shaped(step, received)
                 continue
             if visit.output != output:
                 raise self._wrong(visit, f"should have the output {output!r}")
@@ -129,6 +127,12 @@ class Acceptor:
             case "execute":
                 return self._child(step, visit, meaning)
         return self._fan(step, visit, place, received, index)
+
+    def _shaped(self, step: dict[str, Any], received: Any) -> Any:
+        """Return what a step sees as its input."""
+        if step["type"] == "execute":
+            return {"script": self.script, "k": 1, "name": step["id"]}
+        return received
 
     def _check_attempts(self, step: dict[str, Any], visit: Visit) -> None:
         """See that it was tried no more often than allowed, and not given up before."""
@@ -183,7 +187,7 @@ class Acceptor:
 
     def _fan(self, step: dict[str, Any], visit: Visit, place: str, received: Any, index: int | None) -> Any:
         for attempt in range(1, visit.attempts + 1):
-            outcomes = self._branches(step, f"{place}/{step['id']}@{attempt}", received, index)
+            outcomes = self._branches(step, f"{place}/{step['id']}@{visit.number}.{attempt}", received, index)
             failed = [outcome.value for outcome in outcomes if outcome.kind in ("failed", "maybe")]
             last = attempt == visit.attempts
             allowed = math.floor(step.get("toleratedFailurePercentage", 0) * len(outcomes) / 100)
@@ -208,7 +212,14 @@ class Acceptor:
         found = visit.output if isinstance(visit.output, list) else []
         expected = [outcome.value for outcome in outcomes]
         for i, outcome in enumerate(outcomes):
-            if outcome.kind in ("failed", "maybe") and i < len(found) and isinstance(found[i], dict):
-                if found[i].get("error", {}).get("name") == outcome.value:
-                    expected[i] = found[i]
+            borne = outcome.kind in ("failed", "maybe") and i < len(found) and isinstance(found[i], dict)
+            if borne and found[i].get("error", {}).get("name") == outcome.value:
+                expected[i] = found[i]
         return expected
+
+
+def _unfinished(visit: Visit) -> Outcome:
+    """Return how a list came out whose last visit came to nothing: stopped, or joined as failed before a redrive."""
+    if not visit.ended and visit.failed_before is not None:
+        return Outcome("maybe", visit.failed_before)
+    return Outcome("stopped")

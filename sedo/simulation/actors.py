@@ -1,4 +1,4 @@
-"""Who else takes part where definitions branch: people, machines with a task, senders of signals, somebody who redrives."""
+"""Who else takes part where definitions branch: people, machines with a task, senders of signals, redrivers."""
 
 from __future__ import annotations
 
@@ -153,6 +153,6 @@ class Actors:
     def _redrive(self, runtime: Runtime, name: str) -> None:
         head = self.run.world.current[name]
         event = Redriven(head.definition_version, "somebody", runtime.nonces())
-        found, changed = writes.write(runtime, head, runtime.definition(head), lambda _: event)
-        if changed and found is not None:
+        written = writes.write(runtime, head, runtime.definition(head), lambda _: event)
+        if written.changed and written.head is not None:
             self.run.cancelled.pop(name, None)

@@ -85,8 +85,18 @@ def check_ending(run: Run, name: str) -> None:
     else:
         _check_stopped(run, name, state)
         _check_beginning(name, visits, record, expected)
+    _check_expiry(run, name)
     if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed:
         _check_times(run, name, record)
+
+
+def _check_expiry(run: Run, name: str) -> None:
+    """See that what an execution left beside its head expires, if somebody ended it who is called again."""
+    lost = {"purge", "lost"} & {fault.kind for fault in run.world.faults.fired}
+    if run.world.makers[name].kind == "api" or lost:
+        return
+    if run.world.current[name].chunks and name not in run.world.stamped:
+        raise Violation("expiry", f"{name} has ended, and its chunks never expire")
 
 
 def _check_stopped(run: Run, name: str, state: str) -> None:

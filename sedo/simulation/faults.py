@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 READS = ("load", "load_chunks", "get_definition", "due", "backlog")
-WRITES = ("commit", "put_chunk", "send", "delete")
+WRITES = ("commit", "put_chunk", "send", "delete", "stamp_expiry")
 CALLS = (*READS, *WRITES)
 ANYWHERE = (*CALLS, "perform", "acknowledge")
 

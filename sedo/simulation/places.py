@@ -1,6 +1,6 @@
-"""What really happened, by place: the visits of each list of steps, out of the histories of an execution and its parts.
+"""What really happened, by place: the visits of each list of steps, read from the histories of an execution.
 
-A place is a path with the attempt of each fan-out in it, `m@2/5`: what an earlier attempt of the step began stays apart.
+A place is a path with visit and attempt of each fan-out in it, `m@7.2/5`: what an earlier attempt began stays apart.
 The parts of a large map are heads of their own; here they are one with the execution whose map it is.
 """
 
@@ -72,6 +72,56 @@ def is_part(head: Execution) -> bool:
 
 
 @dataclass(slots=True)
+class _Log:
+    """How far one history was read: where its visits stand, and what the latest one on each path is."""
+
+    name: str
+    map_place: str | None
+    start: int
+    life: int = 1
+    at: dict[tuple[str, str], str] = field(default_factory=dict)
+    where: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    visits: dict[int, Visit] = field(default_factory=dict)
+    latest: dict[str, Visit] = field(default_factory=dict)
+
+    def place_of(self, path: str) -> str:
+        """Return the place of a path as it is now; a part's own items stand where the map's do."""
+        parts = path.split("/") if path else []
+        place = ""
+        for i in range(0, len(parts), 2):
+            above, step, number = "/".join(parts[:i]), parts[i], int(parts[i + 1])
+            if i == 0 and self.map_place is not None:
+                place = f"{self.map_place}/{self.start + number}"
+            else:
+                place = f"{place}/{step}@{self.at.get((above, step))}/{number}"
+        return place
+
+    def begin(self, event: HistoryEvent) -> Visit:
+        """Take the start of a visit."""
+        path, step, number = event.details.get("path", ""), str(event.step), event.visit or 0
+        self.where[number] = (path, step, self.place_of(path))
+        self.at[(path, step)] = f"{number}.1"
+        visit = Visit(self.name, number, step, event.at_ms, self.life)
+        self.visits[number] = self.latest[path] = visit
+        return visit
+
+    def note(self, event: HistoryEvent) -> None:
+        """Take what became of a visit."""
+        visit = self.visits.get(event.visit or 0)
+        if visit is None:
+            return
+        if event.type == EventType.STEP_RETRIED:
+            visit.attempts = (event.attempt or 0) + 1
+            path, step, _ = self.where[visit.number]
+            self.at[(path, step)] = f"{visit.number}.{visit.attempts}"
+        elif event.type in OUTCOMES:
+            error = event.details.get("error")
+            visit.ended, visit.ended_ms = True, event.at_ms
+            visit.error = None if error is None else error["name"]
+            visit.output = event.details.get("output")
+
+
+@dataclass(slots=True)
 class _Reader:
     """Reads the histories of one execution and, below it, of its parts."""
 
@@ -81,65 +131,31 @@ class _Reader:
     fans: frozenset[str]
     found: Places = field(default_factory=Places)
 
-    def read(self, name: str, base: str, map_place: str | None, start: int) -> None:
+    def read(self, name: str, map_place: str | None, start: int) -> None:
         """Read one history; in a part, `map_place` is where its items stand, the first of which is `start`."""
-        attempts: dict[tuple[str, str], int] = {}
-        where: dict[int, tuple[str, str, str]] = {}
-        visits: dict[int, Visit] = {}
-        latest: dict[str, Visit] = {}
-        life = 1
-
-        def place_of(path: str) -> str:
-            parts = path.split("/") if path else []
-            place, above = base, ""
-            for i in range(0, len(parts), 2):
-                step, number = parts[i], int(parts[i + 1])
-                if i == 0 and map_place is not None:
-                    place = f"{map_place}/{start + number}"
-                else:
-                    place = f"{place}/{step}@{attempts.get((above, step), 1)}/{number}"
-                above = f"{above}/{step}/{number}"
-            return place
-
+        log = _Log(name, map_place, start)
         for event in self.records[name].log:
             if event.type == EventType.EXECUTION_REDRIVEN:
-                life += 1
-                for visit in latest.values():
+                log.life += 1
+                for visit in log.latest.values():
                     if visit.step in self.fans:
                         visit.revive()
-            if event.visit is None:
-                continue
-            if event.type == EventType.STEP_STARTED:
-                path = event.details.get("path", "")
-                where[event.visit] = (path, str(event.step), place_of(path))
-                attempts[("/" + path if path else "", str(event.step))] = 1
-                visit = Visit(name, event.visit, str(event.step), event.at_ms, life)
-                visits[event.visit] = latest[path] = visit
+            elif event.type == EventType.STEP_STARTED:
+                visit = log.begin(event)
+                path, _, place = log.where[visit.number]
                 if path or map_place is None:
-                    self.found.visits.setdefault(where[event.visit][2], []).append(visit)
-            elif event.visit in visits:
-                self._note(event, visits[event.visit])
-                if event.type == EventType.STEP_RETRIED:
-                    path, step, _ = where[event.visit]
-                    attempts[("/" + path if path else "", step)] = (event.attempt or 0) + 1
+                    self.found.visits.setdefault(place, []).append(visit)
+            else:
+                log.note(event)
         for part in self.parts.get(name, ()):
-            self._read_part(part, where, map_place)
+            self._read_part(part, log)
 
-    def _read_part(self, part: str, where: Mapping[int, tuple[str, str, str]], map_place: str | None) -> None:
+    def _read_part(self, part: str, log: _Log) -> None:
         parent: Mapping[str, Any] = self.heads[part].parent or {}
         visit, attempt, _ = (int(text) for text in parent["token"][1:].split("."))
-        path, step, place = where[visit]
-        inner = map_place if map_place is not None and not path else f"{place}/{step}@{attempt}"
-        self.read(part, "", inner, parent["start"])
-
-    def _note(self, event: HistoryEvent, visit: Visit) -> None:
-        if event.type == EventType.STEP_RETRIED:
-            visit.attempts = (event.attempt or 0) + 1
-        elif event.type in OUTCOMES:
-            error = event.details.get("error")
-            visit.ended, visit.ended_ms = True, event.at_ms
-            visit.error = None if error is None else error["name"]
-            visit.output = event.details.get("output")
+        path, step, place = log.where[visit]
+        same_map = log.map_place is not None and not path
+        self.read(part, log.map_place if same_map else f"{place}/{step}@{visit}.{attempt}", parent["start"])
 
 
 def places_of(name: str, heads: Mapping[str, Execution], records: Mapping[str, Record], fans: frozenset[str]) -> Places:
@@ -149,5 +165,5 @@ def places_of(name: str, heads: Mapping[str, Execution], records: Mapping[str, R
         if head.parent is not None and is_part(head):
             parts.setdefault(head.parent["id"], []).append(other)
     reader = _Reader(heads, records, parts, fans)
-    reader.read(name, "", None, 0)
+    reader.read(name, None, 0)
     return reader.found

@@ -18,7 +18,7 @@ from chalicelib.runtime import Runtime
 from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
-from sedo.simulation.scenarios import Answer, answer_of
+from sedo.simulation.scenarios import Answer, answer_of, result_of
 from sedo.simulation.trees import number_of, scripted
 from sedo.simulation.world import World
 
@@ -69,8 +69,8 @@ class SimulatedStore:
         """Not part of a run."""
         raise NotImplementedError
 
-    def load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
-        """Return copies of heads."""
+    def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
+        """Return copies of heads; their values are small, so that all are whole."""
         return self.world.io(self.who, "load", lambda: self._load(execution_ids))
 
     def _load(self, execution_ids: Sequence[str]) -> dict[str, Execution | SedoError]:
@@ -112,13 +112,21 @@ class SimulatedStore:
         entries = self.world.due_entries(lag_ms)
         return [DueEntry(name, moment, watchdog) for moment, name, watchdog in entries if moment < before_ms]
 
-    def put_chunk(self, execution_id: str, events: Sequence[HistoryEvent]) -> None:
+    def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk."""
-        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution_id, events))
+        self.world.io(self.who, "put_chunk", lambda: self.world.put_chunk(self.who, execution.id, events))
 
-    def load_chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Return flushed events, as few as the contract allows."""
-        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution_id, after_seq, limit))
+        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution.id, after_seq, limit))
+
+    def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
+        """Return the value: nothing in a run is large."""
+        return value
+
+    def stamp_expiry(self, execution: Execution) -> None:
+        """Let chunks expire: nothing in a run lives long enough to see it."""
+        self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution))
 
     def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
@@ -234,7 +242,7 @@ class ScriptedRunner:
             return TaskResult(error=answer.error, cause="as scripted")
         script, *rest = _place(task)
         if not rest:
-            return TaskResult(value={"status": 200, "headers": {}, "body": {"visit": task.visit}})
+            return TaskResult(value=result_of(task.type, task.visit))
         if "body" in task.request:
             self.world.called(task, name)
         number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
@@ -253,7 +261,8 @@ class ScriptedRunner:
 
 def _place(task: Task) -> list[str]:
     """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
-    return str(task.request["url"]).removeprefix("http://there/").split("/")
+    place = {"lambda": "function", "queue": "queue"}.get(task.type, "url")
+    return str(task.request[place]).removeprefix("http://there/").split("/")
 
 
 def _scripted(task: Task) -> Answer:
@@ -284,6 +293,7 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         now_ms=lambda: hub.now_ms + who.skew_ms,
         nonces=nonces,
         sleep=sleep,
+        flush_above_bytes=world.flush_above_bytes,
         run_all=hub.run_all,
         call_all=hub.run_all,
         _parsed=cache,

@@ -62,6 +62,7 @@ class Post:
             parcel.queue = "dead"
             parcel.receives = 0
             self.world.disturbed.add(parcel.message.execution_id)
+            self.world.buried.add(parcel.message.execution_id)
             self.world.tell(None, f"{parcel.text} becomes a dead letter")
         self.ready[parcel.queue].append(parcel)
         if not self.polled[parcel.queue]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sedo.simulation.scenarios import Scenario, answer_of
+from sedo.simulation.scenarios import Scenario, answer_of, result_of
 
 GIVEN_UP = "Sedo.ProcessingFailed"
 
@@ -88,9 +88,9 @@ def _attempt(
     if step["type"] == "wait":
         late = step.get("timeoutSeconds", meaning["seconds"]) < meaning["seconds"]
         return ("Task.Timeout" if late else None), received, following
-    if step["type"] == "http":
+    if step["type"] in ("http", "lambda", "queue"):
         answer = answer_of(input["script"], visit, attempt, step.get("timeoutSeconds", 30))
-        result = {"status": 200, "headers": {}, "body": {"visit": visit}}
+        result = result_of(step["type"], visit)
         return (GIVEN_UP if answer.poison else answer.error), result, following
     if step["type"] == "choice":
         for (kind, *rest), target in meaning["arms"]:
@@ -118,6 +118,8 @@ def _value(value: tuple[Any, ...], stash: dict[str, Any], raw: Any, error: str |
             return constant
         case ("visit-of-body",):
             return raw["body"]["visit"]
+        case ("message-id",):
+            return raw["messageId"]
         case ("count", name):
             return stash.get(name, 0) + 1
         case ("stash",):

@@ -16,6 +16,13 @@ LONG_SECONDS = (901, 1200, 3600, 90_000)
 CHAINS = 1500
 """Scenarios with numbers below are chains of outside calls, where an invocation does most."""
 ERRORS = ("Http.500", "Http.503", "Http.404", "Http.ConnectionFailed", "Task.Timeout")
+CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("http", {"url": "http://there/${ execution.input.script }"}),
+    ("http", {"url": "http://there/${ execution.input.script }", "headers": {"x-key": "${ secrets.key }"}}),
+    ("lambda", {"function": "${ execution.input.script }"}),
+    ("queue", {"queue": "${ execution.input.script }", "message": {"at": "${ input }"}, "delaySeconds": 3}),
+)
+"""How outside calls are written; what comes of them is scripted alike."""
 PATTERNS = (
     "*",
     "Http",
@@ -51,6 +58,11 @@ def answer_of(script: str, visit: int, attempt: int, timeout_seconds: float) -> 
     return Answer(error, min(int(timeout_seconds * 1000), 30_000) if error == "Task.Timeout" else takes)
 
 
+def result_of(kind: str, visit: int) -> dict[str, Any]:
+    """Return what a call of a type brings when it goes well."""
+    return {"messageId": f"m{visit}"} if kind == "queue" else {"status": 200, "headers": {}, "body": {"visit": visit}}
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A definition with the meaning of its steps.
@@ -66,7 +78,8 @@ class Scenario:
 
 
 Value = tuple[Any, ...]
-"""("const", v) · ("visit-of-body",) · ("count", name): one more than stash.name · ("stash",) · ("error",): its name."""
+"""("const", v) · ("visit-of-body",) · ("message-id",) · ("count", name): one more than stash.name · ("stash",) ·
+("error",): its name."""
 
 
 @dataclass
@@ -75,6 +88,7 @@ class _Author:
 
     draw: Random
     meaning: dict[str, dict[str, Any]] = field(default_factory=dict)
+    number: int = 0
 
     def document(self, number: int) -> dict[str, Any]:
         draw = self.draw
@@ -145,12 +159,15 @@ class _Author:
             step["timeoutSeconds"] = self.draw.choice((2, 100, 1000, 100_000))
 
     def _http(self, step: dict[str, Any], meaning: dict[str, Any]) -> None:
-        step["url"] = "http://there/${ execution.input.script }"
+        kind, place = CALLS[zlib.crc32(f"{self.number}/{step['id']}".encode()) % len(CALLS)]
+        step["type"] = kind
+        step |= place
         if self.draw.random() < 0.4:
             step["timeoutSeconds"] = self.draw.choice((2, 10, 40))
         if self.draw.random() < 0.5:
-            step["output"] = "${ output.body.visit }"
-            meaning["output"] = ("visit-of-body",)
+            where, value = ("messageId", "message-id") if kind == "queue" else ("body.visit", "visit-of-body")
+            step["output"] = f"${{ output.{where} }}"
+            meaning["output"] = (value,)
 
     def _choice(
         self, step: dict[str, Any], meaning: dict[str, Any], i: int, names: list[str], exits: list[str]
@@ -210,6 +227,6 @@ def _targets(step: dict[str, Any]) -> list[str]:
 @lru_cache(maxsize=8192)
 def scenario(number: int) -> Scenario:
     """Return a scenario by its number; the same in every process."""
-    author = _Author(Random(f"scenario {number}"))
+    author = _Author(Random(f"scenario {number}"), number=number)
     document = author.document(number)
     return Scenario(number, document, parse(document, version=1), author.meaning)

@@ -6,10 +6,10 @@ import marshal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from chalicelib.engine.effects import Task
-from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
+from chalicelib.engine.execution import Cursor, Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.places import SWEEP, child_token
 from chalicelib.engine.waits import counts
@@ -57,6 +57,7 @@ class World:
         self.settings = settings
         self.faults = faults
         self.visibility_ms = visibility_ms
+        self.flush_above_bytes = 1024 if self.random.random() < 0.5 else 150  # what is short here is long elsewhere
         self.hub = Hub(START_MS)
         self.counts = Counts()
         self.post = Post(self)
@@ -65,9 +66,12 @@ class World:
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
+        self.stamped: set[str] = set()
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
+        self.drivers: dict[tuple[str, str], Invocation] = {}
+        self.buried: set[str] = set()
         self.excused: set[tuple[str, str]] = set()
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
@@ -213,6 +217,10 @@ class World:
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
+        known = {(cursor.path, cursor.by) for cursor in old.cursors} if old else set()
+        self.drivers.update(
+            ((name, cursor.by), who) for cursor in execution.cursors if (cursor.path, cursor.by) not in known
+        )
         self.counts.commits += 1
         who.touched[name] = None
         log = self.due_log.setdefault(name, [])
@@ -240,6 +248,16 @@ class World:
         self.tell(who, f"flushes events {first}..{last} of {execution_id}")
         self.chunks.setdefault(execution_id, {})[last] = tuple(events)
 
+    def stamp(self, who: Invocation, execution: Execution) -> None:
+        """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
+        name = execution.id
+        self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        self.stamped.discard(name)
+        if execution.ended:
+            self.stamped.add(name)
+            if not self.current[name].ended:
+                raise Violation("expiry", f"{name} lives, and its chunks expire")
+
     # --- who drives what
 
     def excuse(self, parcel: Parcel) -> None:
@@ -256,8 +274,14 @@ class World:
                 self.excused.update((name, cursor.by) for cursor in self.current[name].cursors)
                 self.disturbed.add(name)
 
-    def _undriven(self, name: str) -> Sequence[Any]:
-        return list(undriven(self.current[name], self.post.about(name), self.excused))
+    def _undriven(self, name: str) -> list[Cursor]:
+        found = undriven(self.current[name], self.post.about(name), self.excused)
+        return [cursor for cursor in found if not self._is_at_work(name, cursor)]
+
+    def _is_at_work(self, name: str, cursor: Cursor) -> bool:
+        """Say whether whoever made a cursor lives, and so will send its message or drive it."""
+        maker = self.drivers.get((name, cursor.by))
+        return maker is not None and maker.alive
 
     def check_driven(self, name: str) -> None:
         """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
@@ -281,6 +305,8 @@ class World:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         above, *place = child.id.rsplit(".", 2)
         starter = self.current.get(above)
+        if starter is not None and child.ending is not None and starter.id in self.buried:
+            return True  # whoever told it to end may have been given up: its own watchdog sees to it
         if starter is not None and any(
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
         ):
@@ -307,8 +333,10 @@ class World:
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
     def is_disturbed(self, name: str) -> bool:
-        """Say whether something struck an execution or one above it: what a parent does twice, children may see twice."""
-        return any(name == other or name.startswith(f"{other}.") for other in self.disturbed)
+        """Say whether something struck an execution, one above or one below: what one does twice, the others see."""
+        return any(
+            name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.") for other in self.disturbed
+        )
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""

@@ -22,6 +22,8 @@ from sedo.memory_queue import MemoryQueues, Received
 
 TEMPLATE = Path(__file__).parents[2] / "resources.json"
 MAX_RECEIVE_COUNT = 2
+NOW_MS = 1_795_000_000_000
+"""The moment for all stores, so that what the samples end does not expire one day."""
 
 
 class Backend(Protocol):
@@ -46,11 +48,23 @@ class Backend(Protocol):
     def damage(self, execution_id: str, tenant_id: str) -> None:
         """Put a head of a later format there, in version 1."""
 
+    def store_at(self, now_ms: int) -> Store:
+        """Return the same store as seen by somebody with another clock."""
+
+    def payload_items(self, execution_id: str) -> list[tuple[str, int]]:
+        """Return the keys and sizes of the items that hold an execution's payloads."""
+
+    def expiries(self, execution_id: str) -> set[int | None]:
+        """Return when chunks and payloads of an execution expire."""
+
+    def break_payloads(self, execution_id: str, *, lose: bool) -> None:
+        """Take the payloads of an execution away, or write something else into them."""
+
 
 class MemoryBackend:
     def __init__(self) -> None:
-        self.now = 1_795_000_000_000
-        self.store = MemoryStore()
+        self.now = NOW_MS
+        self.store = MemoryStore(now_ms=lambda: self.now)
         self.queue = MemoryQueues(lambda: self.now, max_receive_count=MAX_RECEIVE_COUNT)
 
     def arn(self, queue: str) -> str:
@@ -68,13 +82,30 @@ class MemoryBackend:
     def damage(self, execution_id: str, tenant_id: str) -> None:
         self.store.damage(execution_id, tenant_id=tenant_id)
 
+    def store_at(self, now_ms: int) -> Store:
+        self.now = now_ms
+        return self.store
+
+    def payload_items(self, execution_id: str) -> list[tuple[str, int]]:
+        return [(digest, len(blob)) for digest, blob in self.store.payloads(execution_id).items()]
+
+    def expiries(self, execution_id: str) -> set[int | None]:
+        return self.store.expiry_of_rest(execution_id)
+
+    def break_payloads(self, execution_id: str, *, lose: bool) -> None:
+        payloads = self.store.payloads(execution_id)
+        for digest in list(payloads):
+            payloads[digest] = payloads[digest][:-9]
+        if lose:
+            payloads.clear()
+
 
 @dataclass
 class AwsBackend:
     clients: Clients
 
     def __post_init__(self) -> None:
-        self.store = DynamoStore(self.clients)
+        self.store = DynamoStore(self.clients, lambda: NOW_MS)
         self.queue = SqsQueue(self.clients)
 
     def _url(self, queue: str) -> str:
@@ -122,6 +153,34 @@ class AwsBackend:
                 "startedKey": {"S": f"{0:015d}#{execution_id}"},
             },
         )
+
+    def store_at(self, now_ms: int) -> Store:
+        return DynamoStore(self.clients, lambda: now_ms)
+
+    def payload_items(self, execution_id: str) -> list[tuple[str, int]]:
+        return [(item["digest"]["S"], len(item["body"]["B"])) for item in self._items("payload", execution_id)]
+
+    def expiries(self, execution_id: str) -> set[int | None]:
+        items = [item for table in ("payload", "execution_history") for item in self._items(table, execution_id)]
+        return {int(item["expiresAt"]["N"]) if "expiresAt" in item else None for item in items}
+
+    def break_payloads(self, execution_id: str, *, lose: bool) -> None:
+        table = self.clients.settings.resource("payload")
+        for item in self._items("payload", execution_id):
+            key = {"executionId": item["executionId"], "digest": item["digest"]}
+            if lose:
+                self.clients.dynamodb.delete_item(TableName=table, Key=key)
+            else:
+                self.clients.dynamodb.put_item(TableName=table, Item=item | {"body": {"B": item["body"]["B"][:-9]}})
+
+    def _items(self, table: str, execution_id: str) -> list[Any]:
+        pages = self.clients.dynamodb.get_paginator("query").paginate(
+            TableName=self.clients.settings.resource(table),
+            KeyConditionExpression="executionId = :id",
+            ExpressionAttributeValues={":id": {"S": execution_id}},
+            ConsistentRead=True,
+        )
+        return [item for page in pages for item in page["Items"]]
 
 
 def aws_backend(url: str, **settings: Any) -> AwsBackend:

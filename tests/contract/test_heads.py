@@ -14,7 +14,7 @@ from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.ports import Committed, Conflict
 from tests.contract.backends import Backend
-from tests.contract.samples import TRICKY_VALUES, after, cursor, ended, events, head, run_of_pure_steps
+from tests.contract.samples import START_MS, TRICKY_VALUES, after, cursor, ended, events, head, run_of_pure_steps
 
 
 def same(left: Any, right: Any) -> bool:
@@ -40,12 +40,14 @@ def test_every_member_survives(backend: Backend, tenant: str) -> None:
         step="reserve",
         error={"name": "Http.500", "cause": "no", "step": "reserve"},
         stash={"reservation": {"id": 7}},
-        ended_at_ms=5,
-        deadline_at_ms=6,
+        ended_at_ms=START_MS + 5,
+        deadline_at_ms=START_MS + 6,
         due_at_ms=None,
         by="0123456789abcdef",
         chunks=2,
         sends=3,
+        data_bytes=70_000,
+        retention_days=7,
     )
     backend.store.commit(full, "n1")
     assert same(loaded(backend, full.id), full)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, unquote
@@ -15,7 +17,9 @@ from urllib.parse import quote, unquote
 import pytest
 
 from chalicelib.adapters.connections import is_public
+from chalicelib.adapters.http_requests import Request, redirected
 from chalicelib.adapters.http_runner import MAX_RESPONSE_BYTES, HttpRunner
+from chalicelib.adapters.secret_values import Secrets
 from chalicelib.adapters.tasks import TaskRunners
 from chalicelib.engine.effects import Task, TaskResult
 
@@ -66,6 +70,8 @@ class Handler(BaseHTTPRequestHandler):
         elif first == "raw":
             kind, _, text = unquote(rest).partition("!")
             self.answer(200, text.encode(), Content_Type=kind.replace("|", "/"))
+        elif first in ("echo", "text", "mirror"):
+            self.reflect(first, rest, body)
         elif first == "slow":
             time.sleep(float(rest))
             self.answer(200, b"late")
@@ -78,6 +84,19 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(
                 200, json.dumps({"path": self.path}).encode(), Content_Type="application/json", X_Made_By="test"
             )
+
+    def reflect(self, how: str, status: str, body: str) -> None:
+        """Tell the caller what it sent: as it was, or its credentials in several forms."""
+        if how == "echo":
+            self.answer(200, body.encode(), Content_Type="application/json")
+        elif how == "text":
+            self.answer(int(status), body.encode(), Content_Type="text/plain")
+        else:
+            said = self.headers["authorization"]
+            plain = base64.b64decode(said.removeprefix("Basic ")).decode()
+            told = {"header": said, "plain": plain, "quoted": quote(plain)}
+            escaped = json.dumps(told).replace("s3", "\\u0073\\u0033")
+            self.answer(int(status), escaped.encode(), Content_Type="application/json", X_Said=said)
 
     def drip(self) -> None:
         try:
@@ -324,6 +343,184 @@ def test_addresses_that_are_not_public(address: str) -> None:
 )
 def test_addresses_that_are_public(address: str) -> None:
     assert is_public(address)
+
+
+ODD_SPELLINGS = """
+    127.0.0.1 127.1 2130706433 017700000001 0x7f000001 0x7f.0.0.1 [::1] [::ffff:127.0.0.1] [::ffff:7f00:1]
+    [64:ff9b::7f00:1]
+    169.254.169.254 2852039166 0xa9fea9fe 0251.0376.0251.0376 [::ffff:a9fe:a9fe] [fd00:ec2::254] 10.0.0.1 localhost
+    127.0.0.1. localhost.
+"""
+
+
+@pytest.mark.parametrize("host", ODD_SPELLINGS.split())
+def test_no_spelling_of_an_address_gets_past_the_guard(server: Server, host: str) -> None:
+    port = server.url.rpartition(":")[2]
+    result = HttpRunner().perform(task(f"http://{host}:{port}/", timeout_seconds=2))
+    # A spelling that the system takes for a name is no address at all.
+    assert result.error in ("Http.Forbidden", "Http.ConnectionFailed")
+    assert "timed out" not in result.cause, "it was tried"
+    assert server.seen == []
+
+
+class Names:
+    """A resolver that says something else each time it is asked."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        return self.answers.pop(0)
+
+
+def test_a_name_that_changes_its_address_gains_nothing(server: Server) -> None:
+    port = server.url.rpartition(":")[2]
+    names = Names(["127.0.0.1"], ["10.1.2.3", "127.0.0.1"], ["192.0.2.1", "127.0.0.1"])
+    runner = HttpRunner(resolve=names)
+    for _ in range(3):
+        result = runner.perform(task(f"http://rebinding.example:{port}/"))
+        assert result.error == "Http.Forbidden"
+        assert "which is not a public address" in result.cause
+    assert names.answers == []
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:1/", "http://169.254.169.254/latest/", "//10.0.0.1/", "http://[::1]/"]
+)
+def test_a_redirect_to_a_private_address_is_refused_where_it_would_connect(target: str) -> None:
+    first = Request("GET", "http://public.example/", {}, None)
+    result = HttpRunner().perform(task(redirected(first, 302, target).url, timeout_seconds=2))
+    assert result.error == "Http.Forbidden"
+
+
+def test_only_listed_hosts_are_called_also_after_redirects(server: Server) -> None:
+    runner = HttpRunner(allow_private=True, allowed_hosts=["127.0.0.1", "*.Example.com"])
+    assert runner.perform(task(server.url)).error is None
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    refused = runner.perform(task(f"{server.url}/redirect/302/{elsewhere}/end"))
+    assert refused.error == "Http.Forbidden"
+    assert refused.cause == "localhost is not among the hosts that this deployment lets definitions call"
+    assert [seen.path for seen in server.seen] == ["/", f"/redirect/302/{elsewhere}/end"]
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://api.example.com/", True),
+        ("http://API.EXAMPLE.COM./", True),
+        ("http://a.b.example.com/", True),
+        ("http://example.com/", False),
+        ("http://example.com.evil.test/", False),
+        ("http://evil.test/?x=.example.com", False),
+        ("http://evil.test#.example.com", False),
+        ("http://api.example.com@evil.test/", False),
+        ("http://evil.test\\@api.example.com/", False),
+        ("http://notexample.com/", False),
+    ],
+)
+def test_the_host_is_what_is_connected_to(url: str, allowed: bool) -> None:
+    asked: list[str] = []
+
+    def names(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    result = HttpRunner(allowed_hosts=["*.example.com"], resolve=names).perform(task(url))
+    if allowed:
+        assert "which is not a public address" in result.cause
+    else:
+        assert asked == []
+        assert result.error in ("Http.Forbidden", "Task.Failed")
+
+
+@pytest.mark.parametrize("name", ["Host", "Content-Length", "transfer-encoding", "Connection"])
+def test_headers_that_frame_a_request_are_not_taken(server: Server, runner: HttpRunner, name: str) -> None:
+    assert runner.perform(task(server.url, headers={name: "0"})).error == "Task.Failed"
+    assert server.seen == []
+
+
+SECRET = 's3cr3t/"wört"'
+
+
+@pytest.fixture
+def hiding() -> HttpRunner:
+    return HttpRunner(allow_private=True, secrets=Secrets({"p/123/key": SECRET, "p/123/odd": "a\r\nb: c"}.get, "p"))
+
+
+def secret_task(url: str, *places: list[str], **request: Any) -> Task:
+    hidden = [{"at": place, "parts": [{"text": "<"}, {"secret": "key"}, {"text": ">"}]} for place in places]
+    return replace(task(url, secrets=hidden, **request), tenant_id="123")
+
+
+def test_secrets_are_sent_and_masked_wherever_they_come_back(server: Server, hiding: HttpRunner) -> None:
+    wanted = secret_task(server.url + "/echo", ["body", "k"], method="POST", body={"k": "", "mine": "seen"})
+    result = hiding.perform(wanted)
+    assert json.loads(server.seen[0].body) == {"k": f"<{SECRET}>", "mine": "seen"}
+    assert result.value["body"] == {"k": "<***>", "mine": "seen"}
+    assert SECRET not in str(result)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_no_form_of_a_secret_comes_back(server: Server, hiding: HttpRunner, status: int) -> None:
+    ascii_secret = replace(secret_task(server.url + f"/mirror/{status}", ["auth", "password"]), tenant_id="123")
+    ascii_secret.request["auth"] = {"username": "me", "password": ""}
+    result = HttpRunner(allow_private=True, secrets=Secrets({"p/123/key": 's3cr"t'}.get, "p")).perform(ascii_secret)
+    sent = server.seen[0].headers["authorization"]
+    assert sent == "Basic " + base64.b64encode(b'me:<s3cr"t>').decode()
+    shown = json.dumps([result.value, result.cause], ensure_ascii=False)
+    assert "***" in shown
+    for form in ('s3cr\\"t', 's3cr"t', sent.removeprefix("Basic "), "s3cr%22t"):
+        assert form not in shown
+
+
+def test_a_secret_at_the_edge_of_what_is_shown_is_not_cut_in_two(server: Server, hiding: HttpRunner) -> None:
+    filler = "x" * 1020
+    wanted = secret_task(
+        server.url + "/text/500", ["body"], method="POST", body="", headers={"content-type": "text/plain"}
+    )
+    wanted.request["secrets"][0]["parts"][0]["text"] = filler
+    result = hiding.perform(wanted)
+    assert result.error == "Http.500"
+    assert result.cause == filler + "***>"
+
+
+def test_an_error_of_sending_does_not_show_a_secret(server: Server, hiding: HttpRunner) -> None:
+    wanted = secret_task(server.url, ["headers", "x-key"], headers={"x-key": ""})
+    wanted.request["secrets"][0]["parts"] = [{"secret": "odd"}]
+    result = hiding.perform(wanted)
+    assert result.error == "Task.Failed"
+    assert "b: c" not in result.cause
+
+
+def test_secrets_do_not_follow_to_another_host(server: Server, hiding: HttpRunner) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    ascii_only = HttpRunner(allow_private=True, secrets=Secrets({"p/123/key": "abc"}.get, "p"))
+    wanted = secret_task(f"{server.url}/redirect/307/{elsewhere}/end", ["headers", "X-Key"], headers={"X-Key": ""})
+    assert ascii_only.perform(wanted).error is None
+    assert server.seen[0].headers["x-key"] == "<abc>"
+    assert "x-key" not in server.seen[1].headers
+    with_body = secret_task(f"{server.url}/redirect/307/{elsewhere}/end", ["body"], method="POST", body="")
+    assert ascii_only.perform(with_body).error == "Http.Forbidden"
+    assert len(server.seen) == 3
+    without = secret_task(f"{server.url}/redirect/303/{elsewhere}/end", ["body"], method="POST", body="")
+    assert ascii_only.perform(without).error is None
+    assert server.seen[4].body == ""
+
+
+def test_a_secret_that_is_not_there_fails_without_a_call(server: Server) -> None:
+    result = HttpRunner(secrets=Secrets(lambda _name: None, "p")).perform(secret_task(server.url, ["body"], body=""))
+    assert result.error == "Secrets.NotFound"
+    assert result.cause == "there is no secret key for this tenant"
+    assert server.seen == []
+
+
+def test_nothing_of_a_secret_is_logged(server: Server, hiding: HttpRunner, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        hiding.perform(secret_task(server.url + "/echo", ["body"], method="POST", body=""))
+        hiding.perform(secret_task(server.url + "/hangup", ["body"], method="POST", body=""))
+    assert caplog.records, "urllib3 logs at this level"
+    assert "s3cr3t" not in caplog.text
 
 
 def test_a_type_without_a_runner_fails_the_task() -> None:

@@ -21,7 +21,7 @@ def metered(backend: AwsBackend, **changes: str) -> Clients:
 
 
 def test_writes_and_reads_are_counted_with_their_units(ministack: AwsBackend) -> None:
-    store = DynamoStore(metered(ministack))
+    store = DynamoStore(metered(ministack), lambda: 0)
     first = head(fresh_tenant())
     meter_of_process().reset()
     store.commit(first, "n1")
@@ -51,7 +51,7 @@ def test_messages_are_counted_by_request(ministack: AwsBackend) -> None:
 
 
 def test_tries_that_failed_are_counted_too(ministack: AwsBackend) -> None:
-    store = DynamoStore(metered(ministack, endpoint_url="http://127.0.0.1:9"))
+    store = DynamoStore(metered(ministack, endpoint_url="http://127.0.0.1:9"), lambda: 0)
     meter_of_process().reset()
     with pytest.raises(Unavailable):
         store.load(["m:d:1"])

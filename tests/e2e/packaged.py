@@ -39,11 +39,12 @@ class Deployed:
     def client(self, service: str) -> Any:
         return client(self.url, service)
 
-    def call(self, method: str, path: str, body: Any = None) -> Answer:
+    def call(self, method: str, path: str, body: Any = None, **more_headers: str) -> Answer:
         """By the name that the gateway knows its API by; the emulator answers all of them on one port."""
         address = urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
         headers = {"Host": f"{self.api_id}.execute-api.localhost:{address.port}", "Content-Type": "application/json"}
+        headers |= more_headers
         try:
             connection.request(method, f"/{self.stage}{path}", None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()

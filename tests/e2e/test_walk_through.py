@@ -100,3 +100,46 @@ def test_the_queues_and_the_clock_call_their_functions(deployed: Deployed) -> No
     assert sources == {"sedo_execution-processor-queue", "sedo_timeout-queue", "sedo_dead-letter-queue"}
     rules = deployed.client("events").list_rules()["Rules"]
     assert [rule["ScheduleExpression"] for rule in rules] == ["rate(1 minute)"]
+
+
+def test_a_persons_task_through_the_gateway(deployed: Deployed) -> None:
+    """Tokens hold ':' and '.', raw and encoded; two people have two names; no worker of ours takes part."""
+    schema = {"type": "object", "required": ["approved"]}
+    steps = [
+        {"id": "approve", "type": "human", "roles": ["manager"], "inputSchema": schema, "next": "wait"},
+        {"id": "wait", "type": "wait", "seconds": 1, "end": True},
+    ]
+    tenant = "/sedo/tenants/people"
+    assert deployed.call("POST", f"{tenant}/definitions", {"id": "approval", "steps": steps}).status == 201
+    execution_id = deployed.call("POST", f"{tenant}/definitions/approval/execute", {"input": 1}).body["id"]
+    (task,) = eventually(lambda: deployed.call("GET", f"{tenant}/tasks?role=manager").body, 30)
+    raw, encoded = f"{tenant}/tasks/{task['token']}", f"{tenant}/tasks/{quote(task['token'], safe='')}"
+    assert deployed.call("GET", raw).body == deployed.call("GET", encoded).body
+    assert deployed.call("POST", f"{encoded}/claim", **{"X-Sedo-Actor": "jo"}).status == 204
+    assert deployed.call("POST", f"{raw}/claim", **{"X-Sedo-Actor": "al"}).status == 409
+    assert deployed.call("POST", f"{raw}/complete", {}, **{"X-Sedo-Actor": "jo"}).status == 400
+    answer = {"approved": True}
+    for path in (raw, encoded):
+        assert deployed.call("POST", f"{path}/complete", answer, **{"X-Sedo-Actor": "jo"}).status == 204
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = deployed.call("GET", f"{tenant}/executions/{execution_id}").body
+        return found if "endedAt" in found else None
+
+    assert eventually(ended, 60)["output"] == answer
+    assert deployed.call("POST", f"{raw}/complete", {"approved": False}).status == 409
+    assert deployed.call("GET", raw).status == 410
+
+
+def test_a_task_that_nobody_answers_times_out(deployed: Deployed) -> None:
+    tenant = "/sedo/tenants/nobody"
+    steps = [{"id": "approve", "type": "human", "timeoutSeconds": 5, "end": True}]
+    assert deployed.call("POST", f"{tenant}/definitions", {"id": "approval", "steps": steps}).status == 201
+    execution_id = deployed.call("POST", f"{tenant}/definitions/approval/execute", {"input": 1}).body["id"]
+    (task,) = eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body, 30)
+    assert task["executionId"] == execution_id
+    timed_out = {"id": execution_id, "state": "ExecutionFailed", "step": "approve", "tenantId": "nobody"}
+    assert eventually(lambda: timed_out in deployed.call("GET", f"{tenant}/executions").body, 60)
+    late = deployed.call("POST", f"{tenant}/tasks/{task['token']}/complete", {"approved": True})
+    assert (late.status, late.headers["content-type"]) == (410, "application/problem+json")
+    assert eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body == [], 30)

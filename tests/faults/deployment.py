@@ -232,7 +232,7 @@ def runtime_on(clients: Clients) -> Runtime:
     """A runtime of this process on an endpoint of its own."""
     return Runtime(
         settings=clients.settings,
-        store=DynamoStore(clients),
+        store=DynamoStore(clients, lambda: time.time_ns() // 1_000_000),
         queue=SqsQueue(clients),
         tasks=MemoryTaskRunner(),
         now_ms=lambda: time.time_ns() // 1_000_000,

@@ -45,7 +45,9 @@ class Api:
     url: str
     tenant_id: str
 
-    def send(self, method: str, path: str, body: Any = None, content_type: str | None = "application/json") -> Reply:
+    def send(
+        self, method: str, path: str, body: Any = None, content_type: str | None = "application/json", **headers: str
+    ) -> Reply:
         """Send a request; bytes and texts go as they are, anything else as JSON."""
         content = body if body is None or isinstance(body, bytes | str) else json.dumps(body)
         content = content.encode() if isinstance(content, str) else content
@@ -53,6 +55,8 @@ class Api:
         request = urllib.request.Request(self.url + full, content, method=method)
         if content is not None and content_type is not None:
             request.add_header("Content-Type", content_type)
+        for name, value in headers.items():
+            request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return Reply(answer.status, dict(answer.headers.items()), answer.read().decode())
@@ -63,9 +67,9 @@ class Api:
         """Send a GET."""
         return self.send("GET", path)
 
-    def post(self, path: str, body: Any = None, content_type: str | None = "application/json") -> Reply:
+    def post(self, path: str, body: Any = None, content_type: str | None = "application/json", **headers: str) -> Reply:
         """Send a POST."""
-        return self.send("POST", path, body, content_type)
+        return self.send("POST", path, body, content_type, **headers)
 
     def pages(self, path: str) -> list[Any]:
         """Return the items of a list and of all pages that follow."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,7 +168,7 @@ def test_wrong_requests(api: Api) -> None:
             api.get("executions?cursor=nonsense"),
             api.get("definitions?cursor=nonsense"),
         ],
-        413: [api.post(execute, {"input": {"foo": "x" * 70_000}})],
+        413: [api.post(execute, {"input": {"foo": "x" * 4_200_000}})],
         415: [api.post(execute, '{"input": {}}', "application/x-www-form-urlencoded")],
     }
     for status, answers in wrong.items():
@@ -176,3 +177,23 @@ def test_wrong_requests(api: Api) -> None:
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert {"detail", "status", "title", "type"} <= set(answer.json)
     assert api.get("executions").json == []
+
+
+def test_megabytes_go_through_a_wait_and_come_back(api: Api) -> None:
+    text = random.Random(1).randbytes(2_000_000).hex()
+    steps = [
+        {"id": "keep", "type": "pass", "stash": {"text": "${ input.text }"}, "next": "rest"},
+        {"id": "rest", "type": "wait", "seconds": 1, "output": {"n": "${ length(input.text) }"}, "next": "end"},
+        {"id": "end", "type": "echo", "message": "${ stash.text }", "output": "${ input }", "end": True},
+    ]
+    assert api.post("definitions", {"id": "large", "steps": steps, "retentionDays": 1}).status == 201
+    started = api.post("definitions/large/execute", {"input": {"text": text}})
+    assert started.status == 202, started.text
+    found = api.wait_for_end(started.json["id"], 60)
+    assert (found["state"], found["output"]) == ("ExecutionSucceeded", {"n": len(text)})
+    reference = {"$payload": {"bytes": len(text) + 2, "digest": found["stash"]["text"]["$payload"]["digest"]}}
+    assert found["input"] == {"text": text}, "one of the two fits into the answer"
+    assert found["stash"] == {"text": reference}
+    events = api.pages(f"executions/{started.json['id']}/history")
+    assert events[0]["input"] == {"text": text}
+    assert [event["message"] for event in events if "message" in event] == [reference]

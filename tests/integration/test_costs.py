@@ -7,8 +7,10 @@ the items; a backlog of 10^5 is made in memory, where the requests are the calls
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from sandbox.emulators import aws_environment
 from sandbox.provision import LOCAL_PARAMETERS, TEMPLATE, provision
 from sedo.bench import definitions
 from sedo.bench.backlog import Backlog
-from sedo.bench.costs import Laboratory
+from sedo.bench.costs import Counts, Laboratory
 from sedo.bench.memory_use import resident_bytes
 from sedo.bench.scenarios import DAY, SCENARIOS, SEED, YEAR
 from sedo.bench.sizes import item_bytes, write_units
@@ -34,8 +36,12 @@ class Counting:
 
     def __init__(self, laboratory: Laboratory, echo_url: str) -> None:
         self.echo_url = echo_url
+        self._laboratory = laboratory
         self._count = cache(lambda key: laboratory.count(self._definitions[key], {"foo": "bar"}))
         self._definitions: dict[str, dict[str, Any]] = {}
+
+    def once(self, definition: dict[str, Any], input: Any) -> tuple[Execution, Counts]:
+        return self._laboratory.count(definition, input)
 
     def __call__(self, definition: dict[str, Any]) -> dict[str, Any]:
         head, counts = self.both(definition)
@@ -167,6 +173,22 @@ def test_the_emulators_write_units_are_those_of_the_items_sizes(count: Counting,
     heads = counts["units"][f"write.{PREFIX}sedo_execution"]
     assert counts["head_writes"] <= heads <= counts["head_writes"] * write_units(item)
     assert item_bytes(item) < 4096, "so that reading it is one unit"
+
+
+def test_a_large_value_is_stored_once_however_many_commits_follow(count: Counting) -> None:
+    steps: list[dict[str, Any]] = [{"id": f"w{i}", "type": "wait", "seconds": 1, "next": f"w{i + 1}"} for i in range(4)]
+    steps.append({"id": "w4", "type": "pass", "output": "done", "end": True})
+    data = Random(1).randbytes(150_000).hex()
+    head, counts = count.once({"id": "large", "steps": steps}, {"data": data})
+    packed = len(zlib.compress(data.encode())) / 1024
+    units = counts.document()["units"]
+    requests = counts.document()["dynamodb_requests"]
+    assert head.data_bytes > 300_000
+    assert requests["dynamodb.BatchWriteItem"] == 1
+    assert units[f"write.{PREFIX}sedo_execution"] <= 2 * counts.document()["head_writes"]
+    # Written when it was new, and again with its expiry when the execution had ended.
+    assert requests["dynamodb.UpdateItem"] <= 1 + counts.document()["history_writes"]
+    assert units[f"write.{PREFIX}sedo_payload"] <= 2 * packed + 4
 
 
 def test_requests_per_execution_do_not_grow_with_the_backlog() -> None:

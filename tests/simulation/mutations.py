@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 
 from chalicelib import commits, dead_letters, drive, outbox, processor, service
+from chalicelib.commits import must_stamp
 from chalicelib.drive import Driven, Driver
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor
-from chalicelib.ports import Committed, Conflict, Outgoing
+from chalicelib.ports import Committed, Conflict, Outgoing, Unavailable
 from sedo.simulation import world
 from sedo.simulation.world import World
 
@@ -190,7 +192,7 @@ def flush_before_the_commit(patch: Patch) -> None:
     def mutated(runtime: Any, before: Any, after: Any) -> Any:
         if before is None or after.ended or len(after.events) < 3:
             return after
-        runtime.store.put_chunk(after.id, after.events)
+        runtime.store.put_chunk(after, after.events)
         return replace(after, events=(), flushed_seq=after.seq)
 
     _lighten(patch, mutated)
@@ -268,6 +270,27 @@ def result_of_any_attempt(patch: Patch) -> None:
     patch.setattr(Driver, "_moved_on", lambda self, before, after, event: False)
 
 
+def expiry_before_the_commit(patch: Patch) -> None:
+    commit = Driver._commit
+
+    def mutated(self: Any, execution: Any, decision: Any) -> Any:
+        if must_stamp(decision.execution):
+            self.runtime.store.stamp_expiry(decision.execution)
+        return commit(self, execution, decision)
+
+    patch.setattr(Driver, "_commit", mutated)
+
+
+def expiry_once_at_most(patch: Patch) -> None:
+    """Who ended an execution stamps once; if that fails, nobody does."""
+
+    def mutated(runtime: Any, execution: Any) -> None:
+        with contextlib.suppress(Unavailable):
+            commits.let_expire(runtime, execution)
+
+    patch.setattr(drive, "let_expire", mutated)
+
+
 def committed_event_changed(patch: Patch) -> None:
     """Processing writes into the history that it was given."""
     decide = deciding.decide
@@ -305,6 +328,8 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (loser_sends_again_and_acknowledges, ("duplicate", "crash_at_send")),
     (api_forgets_its_watchdog, None),
     (result_of_any_attempt, None),
+    (expiry_before_the_commit, None),
+    (expiry_once_at_most, None),
     (committed_event_changed, ()),
 )
 """Each mutation with the kinds of faults that show it; None: any."""

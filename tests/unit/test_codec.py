@@ -17,9 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.adapters import codec
-from chalicelib.adapters.packing import pack, unpack
+from chalicelib.adapters.packing import MARKER_WITH_TABLE, pack, unpack
+from chalicelib.adapters.references import Reference, references_in, value_of
+from chalicelib.adapters.taking import Taking
 from chalicelib.engine.errors import UnsupportedHead
 from chalicelib.engine.execution import Execution, State
+from chalicelib.engine.history import HistoryEvent
 from tests.contract.samples import TRICKY_VALUES, cursor, events, head, run_of_pure_steps
 
 NONCE = "0123456789abcdef"
@@ -70,8 +73,13 @@ def test_a_part_of_a_large_value_that_recurs_is_stored_once_however_far_apart() 
     noise = random.Random(1).randbytes(40_000).hex()
     part = {"reservation": noise}
     execution = head(input={"a": part}, stash={"b": {"c": [part]}}, output=part, cursors=(cursor(input=part),))
-    assert size(encoded(execution)) < 50_000
-    assert codec.decode_head(encoded(execution)) == execution
+    taking = Taking()
+    item = dict(codec.encode_head(execution, NONCE, 4, taking))
+    assert size(item) < 800
+    assert [len(blob) for blob in taking.blobs.values()] == [pytest.approx(40_000, rel=0.2)]
+    reference = next(references_in(codec.decode_head(item).input))
+    found = {digest: value_of(reference, blob) for digest, blob in taking.blobs.items()}
+    assert codec.open_head(item).execution(found) == execution
 
 
 def test_attributes_say_what_indexes_and_people_need() -> None:
@@ -98,6 +106,102 @@ def test_an_ended_head_is_in_no_due_index() -> None:
     assert "dueKey" not in item
     assert "dueShard" not in item
     assert item["tenantKey"]["S"].startswith("123#ExecutionSucceeded#")
+
+
+def both_ways(execution: Execution) -> tuple[Execution, dict[str, bytes]]:
+    """Encode, and decode with what was taken out; then once more what was read without it."""
+    taking, again = Taking(), Taking()
+    item = dict(codec.encode_head(execution, NONCE, 4, taking))
+    wanted = {one.digest: one for one in codec.open_head(item).references()}
+    assert set(taking.blobs) == set(wanted)
+    found = {digest: value_of(wanted[digest], blob) for digest, blob in taking.blobs.items()}
+    assert codec.encode_head(codec.decode_head(item), NONCE, 4, again) == item, "written as it was read"
+    assert again.blobs == {}
+    return codec.open_head(item).execution(found), taking.blobs
+
+
+def noise(seed: int, length: int) -> str:
+    return random.Random(seed).randbytes(length // 2).hex()
+
+
+def test_small_values_are_packed_as_ever() -> None:
+    execution = head(input={"a": noise(1, 3000)}, stash={"b": {"~": noise(2, 4000)}})
+    assert encoded(execution)["body"]["B"][0] == 1
+    assert both_ways(execution) == (execution, {})
+
+
+def test_what_is_large_but_packs_small_stays() -> None:
+    execution = head(input=["x" * 1000] * 60)
+    assert both_ways(execution) == (execution, {})
+    assert len(both_ways(head(input=["x" * 1000] * 80))[1]) == 1
+
+
+def test_members_of_one_shape_do_not_exchange_what_was_taken_out() -> None:
+    answers = {str(i): {"status": 200, "headers": {"a": "x" * 120}, "body": noise(i, 9000)} for i in range(5)}
+    execution = head(stash=answers, input=answers["3"], output=[answers["1"], answers["1"]["body"]])
+    found, blobs = both_ways(execution)
+    assert repr(found) == repr(execution)
+    assert len(blobs) == 5, "one for each body, wherever it stands"
+
+
+def test_events_keep_references_and_carry_them_into_chunks() -> None:
+    big = {"order": 7, "text": noise(1, 50_000)}
+    details: dict[str, Any] = {"input": big, "output": {"~": big["text"]}, "small": {"~": 1}}
+    happened = (HistoryEvent(1, 1, "StepStarted", "s", 1, 1, details),)
+    taking = Taking()
+    item = dict(codec.encode_head(head(input=big, events=happened), NONCE, 4, taking))
+    opened = codec.open_head(item)
+    assert len(taking.blobs) == len(opened.wanted()) == 1
+    execution = opened.execution({opened.wanted()[0].digest: big["text"]})
+    assert execution.input == big
+    reference = execution.events[0].details["input"]["text"]
+    assert isinstance(reference, Reference)
+    assert reference == {"$payload": {"bytes": 50_002, "digest": opened.wanted()[0].digest}}
+    in_chunk, from_raw = Taking(), Taking()
+    chunk = codec.encode_events(execution.id, execution.events, in_chunk)
+    assert in_chunk.blobs == {}
+    assert chunk == codec.encode_events(execution.id, happened, from_raw)
+    assert from_raw.blobs == taking.blobs
+    assert codec.decode_events(execution.id, chunk) == execution.events
+
+
+def test_a_users_object_that_looks_like_a_reference_is_none() -> None:
+    like = {"$payload": {"bytes": 3, "digest": "abc"}}
+    execution = head(input=like, stash={"a": [like, noise(1, 9000)]}, output={"b": like, "c": noise(2, 9000)})
+    found, blobs = both_ways(execution)
+    assert found == execution
+    assert len(blobs) == 2
+    assert type(found.input) is dict
+
+
+def test_a_stash_of_many_values_that_are_small_alone_is_one_payload() -> None:
+    execution = head(stash={f"s{i}": noise(i, 3000) for i in range(100)})
+    found, blobs = both_ways(execution)
+    assert found == execution
+    assert len(blobs) == 1
+    assert size(encoded(execution)) < 1024
+
+
+def test_events_too_many_for_an_item_leave_even_what_is_hardly_large() -> None:
+    happened = [HistoryEvent(i, i, "StepStarted", "s", i, 1, {"input": noise(i, 3500)}) for i in range(1, 301)]
+    execution = head(events=tuple(happened), seq=300)
+    taking = Taking()
+    item = dict(codec.encode_head(execution, NONCE, 4, taking))
+    assert size(item) < 60_000
+    assert len(taking.blobs) == 300
+
+
+def test_a_missing_payload_is_told_from_a_damaged_head() -> None:
+    opened = codec.open_head(encoded(head(input=noise(1, 9000))))
+    with pytest.raises(UnsupportedHead, match=r"payload .* is missing or damaged"):
+        opened.execution({})
+
+
+@pytest.mark.parametrize("blob", [b"", b"x", zlib.compress(b"1"), zlib.compress(b" " * 10**7)])
+def test_bytes_that_are_not_the_payloads_are_never_taken_for_it(blob: bytes) -> None:
+    reference = codec.open_head(encoded(head(input=noise(1, 9000)))).references()[0]
+    with pytest.raises(UnsupportedHead, match="damaged"):
+        value_of(reference, blob)
 
 
 json_values = st.recursive(
@@ -154,6 +258,9 @@ def test_what_was_written_before_is_still_read() -> None:
         {"format": {"N": "x"}},
         {"body": {"B": b""}},
         {"body": {"B": b"\x02abc"}},
+        {"body": {"B": b"\x03abc"}},
+        {"body": {"B": pack([], (), "123:example-definition:f5c125a5", MARKER_WITH_TABLE)}},
+        {"body": {"B": pack([[["a", 1, 1, [[0, "no", 1]]]], [{}, []]], (), "123:example-definition:f5c125a5", 2)}},
         {"body": {"B": b"\x01abc"}},
         {"body": {"S": "text"}},
         {"body": None},
@@ -196,7 +303,9 @@ def test_every_cut_and_every_flipped_byte_of_a_body_is_noticed() -> None:
 
 def test_what_no_item_can_hold_is_refused_before_it_is_sent() -> None:
     noise = random.Random(1).randbytes(450_000).hex()
+    pieces = {noise[i : i + 200]: noise[-i - 200 : -i] for i in range(200, 890_000, 200)}
+    many = [HistoryEvent(i, i, "StepStarted", key, i, 1, {}) for i, key in enumerate(pieces, 1)]
     with pytest.raises(codec.TooLarge):
-        codec.encode_head(head(input=noise), NONCE, 4)
+        codec.encode_head(head(events=tuple(many)), NONCE, 4)
     with pytest.raises(codec.TooLarge):
         codec.encode_document({"id": noise})

@@ -10,9 +10,11 @@ from chalicelib.engine.steps.execute import EXECUTE
 from chalicelib.engine.steps.fail import FAIL
 from chalicelib.engine.steps.http import HTTP
 from chalicelib.engine.steps.human import HUMAN
+from chalicelib.engine.steps.lambda_ import LAMBDA
 from chalicelib.engine.steps.map_ import MAP
 from chalicelib.engine.steps.parallel import PARALLEL
 from chalicelib.engine.steps.pass_ import PASS
+from chalicelib.engine.steps.queue import QUEUE
 from chalicelib.engine.steps.signal import SIGNAL
 from chalicelib.engine.steps.succeed import SUCCEED
 from chalicelib.engine.steps.wait import WAIT
@@ -25,6 +27,8 @@ STEP_TYPES: dict[str, StepType] = {
         WAIT,
         CHOICE,
         HTTP,
+        LAMBDA,
+        QUEUE,
         CALLBACK,
         HUMAN,
         SIGNAL,

@@ -11,8 +11,10 @@ from typing import Any
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.steps.base import Compiler, Enter, Outcome, Park, StepType
 from chalicelib.engine.steps.http import HTTP
+from chalicelib.engine.steps.lambda_ import LAMBDA
+from chalicelib.engine.steps.queue import QUEUE
 
-VIA: dict[str, StepType] = {step_type.name: step_type for step_type in (HTTP,)}
+VIA: dict[str, StepType] = {step_type.name: step_type for step_type in (HTTP, LAMBDA, QUEUE)}
 
 
 def compile_callback(spec: Mapping[str, Any], compiler: Compiler) -> Enter:

@@ -8,19 +8,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from chalicelib.engine import values
-from chalicelib.engine.errors import EXPRESSION_FAILED
+from chalicelib.engine.errors import EXPRESSION_FAILED, pointer
 from chalicelib.engine.expressions import Scope, is_constant
+from chalicelib.engine.secret_refs import FIELD, Hiding
 from chalicelib.engine.steps.base import Call, Compiler, Enter, Fail, Outcome, StepType
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _TEMPLATES = ("url", "query", "headers", "body", "auth")
+_MAY_HIDE = ("headers", "body", "auth")
+RESERVED_HEADERS = frozenset(
+    ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
+)
+"""They frame a request and say where it goes: with them one request could pass for two, or for another host's."""
 _STATUS_CLASS = re.compile(r"[1-5]xx")
 _BAD_URL = "expected a URL that begins with http:// or https://, found"
 
 
 def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile the parts of the request."""
-    parts = {name: compiler.template(spec[name], f"/{name}") for name in _TEMPLATES if name in spec}
+    hiding = Hiding(compiler.path, compiler.complain, compiler.template)
+    shown = {name: hiding.take(spec[name], (name,)) if name in _MAY_HIDE else spec[name] for name in _given(spec)}
+    parts = {name: compiler.template(value, f"/{name}") for name, value in shown.items()}
     fixed: dict[str, Any] = {"method": spec.get("method", "GET")}
     if "successCodes" in spec:
         fixed["successCodes"] = spec["successCodes"]
@@ -33,15 +41,25 @@ def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
         request = fixed | {name: part(scope) for name, part in parts.items()}
         if not _is_url(request["url"]):
             return Fail(EXPRESSION_FAILED, f"{_BAD_URL} {values.text(request['url']):.200}")
+        if hiding.found:
+            request[FIELD] = [hidden.document(scope) for hidden in hiding.found]
         return Call("http", request)
 
     return enter
+
+
+def _given(spec: Mapping[str, Any]) -> list[str]:
+    return [name for name in _TEMPLATES if name in spec]
 
 
 def _check_rest(spec: Mapping[str, Any], compiler: Compiler) -> None:
     """Check what a schema says only in riddles."""
     if "auth" in spec and set(spec["auth"]) not in ({"bearer"}, {"username", "password"}):
         compiler.complain(f"{compiler.path}/auth", "auth needs either bearer, or username and password")
+    for name in spec.get("headers", {}):
+        if name.lower() in RESERVED_HEADERS or name.lower().startswith("proxy-"):
+            at = compiler.path + pointer("headers", name)
+            compiler.complain(at, f"the header {name:.80} is set by sedo alone")
     for i, code in enumerate(spec.get("successCodes", [])):
         status = isinstance(code, int | float) and 100 <= code <= 599
         if not status and not (isinstance(code, str) and _STATUS_CLASS.fullmatch(code)):

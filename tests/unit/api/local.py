@@ -56,9 +56,9 @@ class WatchedStore(MemoryStore):
         self.writes += type(outcome).__name__ == "Committed"
         return outcome
 
-    def load(self, *arguments: Any) -> Any:
+    def load(self, *arguments: Any, **options: Any) -> Any:
         self._fail()
-        return super().load(*arguments)
+        return super().load(*arguments, **options)
 
     def _fail(self) -> None:
         if self.failure is not None:
@@ -82,14 +82,17 @@ class NoTasks:
 
 
 class LocalApi:
-    """A client of the API; paths are below the tenant `123`, or whole ones that begin with `/`."""
+    """A client of the API; paths are below the tenant `123`, or whole ones that begin with `/`.
 
-    def __init__(self) -> None:
+    With a runtime of somebody else, `store` and `queues` are not those in use.
+    """
+
+    def __init__(self, runtime: Runtime | None = None) -> None:
         self.now_ms = NOW_MS
         numbers = itertools.count()
         self.store = WatchedStore()
         self.queues = MemoryQueues(lambda: self.now_ms)
-        self.runtime = Runtime(
+        self.runtime = runtime or Runtime(
             settings=Settings(),
             store=self.store,
             queue=self.queues,
@@ -119,8 +122,17 @@ class LocalApi:
     def get(self, path: str) -> Reply:
         return self.send("GET", path)
 
-    def post(self, path: str, body: Any = None, content_type: str | None = "application/json") -> Reply:
-        return self.send("POST", path, body, content_type)
+    def post(self, path: str, body: Any = None, content_type: str | None = "application/json", **headers: str) -> Reply:
+        return self.send("POST", path, body, content_type, **headers)
+
+    def pages(self, path: str) -> list[list[Any]]:
+        """The pages of a list."""
+        page = self.get(path)
+        found = [page.json]
+        while link := page.headers.get("Link"):
+            page = self.get(path.partition("?")[0] + link[1 : link.index(">")])
+            found.append(page.json)
+        return found
 
     def start(self, **members: Any) -> str:
         """Start the example and return the execution's id."""

@@ -100,12 +100,12 @@ def as_json(value: Any) -> bytes:
 
 
 ids = st.one_of(
-    st.sampled_from(["123", "example-definition", "123%3Aexample-definition%3Ax"]),
+    st.sampled_from(["123", "example-definition", "123%3Aexample-definition%3Ax", "123:d:x.1.1.00", "x.1.1."]),
     odd_text.map(lambda text: quote(as_bytes(text))),
     odd_text,
 )
 query_parts = st.tuples(
-    st.one_of(st.sampled_from(["limit", "cursor", "state", "definition", "version", "from", "to"]), odd_text),
+    st.one_of(st.sampled_from(["limit", "cursor", "state", "definition", "version", "from", "to", "role"]), odd_text),
     st.one_of(odd_text, st.sampled_from(["1", "StepStarted", "a,b"])),
 )
 bodies = st.one_of(
@@ -127,7 +127,7 @@ def requests(draw: st.DrawFn) -> Request:
     else:
         route = draw(st.sampled_from(ROUTES))
         method, path = route.method, route.path
-        for name in ("{tenantId}", "{definitionId}", "{executionId}"):
+        for name in ("{tenantId}", "{definitionId}", "{executionId}", "{token}", "{name}"):
             path = path.replace(name, draw(ids))
     parts = draw(st.lists(query_parts, max_size=3))
     query = "&".join(f"{quote(as_bytes(name))}={quote(as_bytes(text))}" for name, text in parts)

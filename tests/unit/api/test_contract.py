@@ -14,6 +14,7 @@ import app
 from chalicelib.api import contract, yaml_text
 from chalicelib.api.routes import ROUTES
 from chalicelib.engine.execution import State
+from chalicelib.engine.history import EventType
 from chalicelib.engine.shape import DEFINITION
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -92,3 +93,18 @@ def test_the_example_is_the_same_everywhere() -> None:
     in_yaml, _ = yaml_text.read((ROOT / "examples" / "example-definition.yaml").read_text())
     in_contract = contract.document()["components"]["examples"]["definition"]["value"]
     assert in_json == in_yaml == in_contract
+
+
+def test_every_type_of_event_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert [kind.value for kind in EventType if f"`{kind.value}`" not in page] == []
+
+
+def test_the_api_may_read_every_index_that_it_lists_from() -> None:
+    policy = json.loads((ROOT / ".chalice" / "policy-api.json").read_text())
+    resources: list[str] = []
+    for statement in policy["Statement"]:
+        found = statement["Resource"]
+        resources += [found] if isinstance(found, str) else found
+    allowed = {resource.rpartition("/index/")[2] for resource in resources if "/index/" in resource}
+    assert allowed == {"by_tenant", "inbox"}

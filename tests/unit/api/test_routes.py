@@ -256,8 +256,9 @@ def test_wrong_bodies_name_the_field(api: LocalApi, body: Any, path: str, messag
         (b"{}", "application/x-www-form-urlencoded", 415, "curl: -H 'Content-Type: application/json'"),
         (b"{}", "application/yaml", 415, "expected application/json"),
         (b"{}", "application/json; charset=latin-1", 415, "charset is 'latin-1', expected utf-8"),
-        (b'{"input": "' + b"x" * 65_536 + b'"}', "application/json", 413, "65,549 bytes, allowed are 65,536"),
-        (b'{"input": [' + b"1e15," * 10_000 + b"1]}", "application/json", 413, "written out as JSON"),
+        (b'{"input": "' + b"x" * 4_198_400 + b'"}', "application/json", 413, "4,198,413 bytes, allowed are 4,198,400"),
+        (b'{"input": [' + b"1e15," * 300_000 + b"1]}", "application/json", 413, "written out as JSON"),
+        (b'{"input": [' + b"0," * 500_000 + b"1]}", "application/json", 400, "at most 419,840 are allowed"),
     ],
 )
 def test_bodies_that_cannot_be_read(

@@ -50,7 +50,7 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     found = problems(
         {
             "id": "No Good",
-            "retentionDays": 3,
+            "language": 3,
             "output": "${ outputs }",
             "inputSchema": {"type": "objekt"},
             "steps": [
@@ -65,14 +65,16 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     )
     assert set(found) == {
         "/id",
-        "/retentionDays",
+        "/language",
         "/output",
         "/inputSchema/type",
         "/steps/0/type",
         "/steps/0/retry",
         "/steps/1/mesage",
         "/steps/1/message",
+        "/steps/1/next",
         "/steps/2/id",
+        "/steps/2/input",
         "/steps/2/stash/1st",
         "/steps/3",
         "/steps/3/output/0",
@@ -91,7 +93,7 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
     assert found["/output"].message.endswith("did you mean 'output'?")
 
 
-@pytest.mark.parametrize("field", ["retentionDays", "schedule", "language", "version", "tenantId"])
+@pytest.mark.parametrize("field", ["schedule", "language", "version", "tenantId"])
 def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
     assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
 
@@ -177,6 +179,54 @@ def test_wrong_fields_of_step_types_are_refused_by_their_path(step: dict[str, An
     assert f"/steps/0{path}" in problems(document(step, maxTransitions=3))
 
 
+def test_problems_of_calls_secrets_and_schemas_are_in_one_answer_too() -> None:
+    found = problems(
+        {
+            "id": "calls",
+            "timeoutSecond": 5,
+            "inputSchema": {"properties": {"code": {"pattern": "^(?=x)"}, "n": {"type": "nmber"}}},
+            "steps": [
+                {"id": "a", "type": "lamda", "function": "f", "next": "b"},
+                {"id": "b", "type": "lambda", "functon": "f", "payload": "${ inptu.x }", "timeoutSeconds": 900,
+                 "next": "cc"},
+                {"id": "ccc", "type": "queue", "queue": "no such queue", "message": "${ secrets.a }",
+                 "delaySeconds": 901, "next": "d",
+                 "catch": [{"errors": ["*"], "next": "dd", "stash": {"x": "${ eror.name }"}}]},
+                {"id": "d", "type": "http", "url": "https://x.example/${ secrets.a }", "headers": {"Host": "x"},
+                 "body": "${ secrets }", "timeoutSeconds": "30", "end": True},
+                {"id": "e", "type": "queue", "queue": "a.fifo", "message": 1, "delaySeconds": 5, "end": True},
+            ],
+        }
+    )  # fmt: skip
+    assert set(found) == {
+        "/timeoutSecond",
+        "/inputSchema/properties/n/type",
+        "/steps/0/type",
+        "/steps/1/functon",
+        "/steps/1/function",
+        "/steps/1/payload",
+        "/steps/1/timeoutSeconds",
+        "/steps/1/next",
+        "/steps/2/queue",
+        "/steps/2/message",
+        "/steps/2/delaySeconds",
+        "/steps/2/catch/0/next",
+        "/steps/2/catch/0/stash/x",
+        "/steps/3/url",
+        "/steps/3/headers/Host",
+        "/steps/3/body",
+        "/steps/3/timeoutSeconds",
+        "/steps/4/delaySeconds",
+    }
+    assert found["/timeoutSecond"].message.endswith("did you mean 'timeoutSeconds'?")
+    assert found["/steps/0/type"].message == "unknown step type, did you mean 'lambda'?"
+    assert found["/steps/1/functon"].message.endswith("did you mean 'function'?")
+    assert found["/steps/1/payload"].message.endswith("did you mean 'input'?")
+    assert found["/steps/1/timeoutSeconds"].message == "expected at most 45, found 900"
+    assert found["/steps/1/next"].message == "there is no step 'cc', did you mean 'ccc'?"
+    assert found["/steps/2/catch/0/stash/x"].message.endswith("did you mean 'error'?")
+
+
 def test_step_needs_next_or_end_and_not_both() -> None:
     steps = [{"id": "a", "type": "pass"}, {"id": "b", "type": "pass", "next": "a", "end": True}]
     assert set(problems({"id": "x", "steps": steps})) == {"/steps/0", "/steps/1"}
@@ -241,6 +291,14 @@ def test_numbers_without_fraction_count_as_integers() -> None:
     definition = parse(document(PASS | {"retry": [{"errors": ["*"], "maxAttempts": 2.0}]}, maxTransitions=5.0))
     assert repr(definition.max_transitions) == "5"
     assert repr(definition.steps["s1"].retry[0].max_attempts) == "2"
+
+
+def test_retention_is_whole_days_of_at_most_ten_years() -> None:
+    for wrong in (0, 1.5, 3651, "7"):
+        assert set(problems(document(PASS, retentionDays=wrong))) == {"/retentionDays"}
+    found = parse(document(PASS, retentionDays=30.0)).retention_days
+    assert (found, type(found)) == (30, int)
+    assert parse(document(PASS)).retention_days is None
 
 
 @pytest.mark.parametrize(

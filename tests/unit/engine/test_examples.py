@@ -107,3 +107,27 @@ def test_reminder_comes_at_its_moment() -> None:
     assert world.now == T0 + 365 * DAY
     assert world.head.output == {"status": 200}
     assert World(example("remind-later"), given | {"at": "soon"}).run().visited == ["until-then", "no-time"]
+
+
+PRICED = {"orderId": "A-1", "lines": [{"name": "pen", "count": 2}]}
+
+
+def test_order_is_priced_paid_and_announced() -> None:
+    def answer(task: Task) -> TaskResult:
+        answers = {"lambda": {"total": 9}, "queue": {"messageId": "m1"}, "http": {"status": 200, "body": None}}
+        return TaskResult(answers[task.type])
+
+    world = World(example("price-and-announce"), PRICED, answer).run()
+    assert world.visited == ["price", "pay", "announce"]
+    assert world.head.output == {"order": "A-1", "total": 9}
+    assert world.tasks[-1].request["message"] == {"order": "A-1", "state": "paid", "total": 9}
+
+
+def test_order_that_has_no_price_is_announced_as_refused() -> None:
+    def answer(task: Task) -> TaskResult:
+        failed = TaskResult(error="Lambda.UnknownLine", cause="no pens")
+        return failed if task.type == "lambda" else TaskResult({"messageId": "m1"})
+
+    world = World(example("price-and-announce"), PRICED, answer).run()
+    assert world.visited == ["price", "refused"]
+    assert world.tasks[-1].request["message"] == {"order": "A-1", "state": "refused", "why": "no pens"}

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.engine import values
 from chalicelib.engine.definition import parse
 from chalicelib.engine.draft import Policy
+from chalicelib.engine.walk import MAX_EVENT_BYTES
 from tests.unit.engine.world import T0, World, document, ended
 
 PASS: dict[str, Any] = {"type": "pass"}
@@ -57,7 +58,7 @@ def test_one_decision_writes_a_bounded_amount_of_history() -> None:
     grow = PASS | {"output": "${ join('', ['" + "x" * 4000 + "', stash.none || '']) }"}
     world = World(document(*[grow] * 100), inline=False)
     world.begin()
-    assert values.size([event.details for event in world.events], 10**9) < 2.5 * values.MAX_VALUE_BYTES
+    assert values.size([event.details for event in world.events], 10**9) < 2.5 * MAX_EVENT_BYTES
     world.run()
     assert world.head.state == "ExecutionSucceeded"
     assert 5 < world.commits < 30
@@ -73,13 +74,13 @@ def test_one_decision_writes_a_bounded_amount_of_history() -> None:
         {"type": "succeed", "output": {"a": "${ input }", "b": "${ input }"}},
     ],
 )
-def test_values_beyond_64_kb_fail_with_data_too_large(step: dict[str, Any]) -> None:
-    world = ended(step, "x" * 40_000)
+def test_values_beyond_4_mb_fail_with_data_too_large(step: dict[str, Any]) -> None:
+    world = ended(step, "x" * 2_200_000)
     assert error_of(world) == "Data.TooLarge"
 
 
-def test_output_of_the_execution_beyond_64_kb_fails_it() -> None:
-    assert error_of(ended(PASS, "x" * 40_000, output=["${ input }", "${ output }"])) == "Data.TooLarge"
+def test_output_of_the_execution_beyond_4_mb_fails_it() -> None:
+    assert error_of(ended(PASS, "x" * 2_200_000, output=["${ input }", "${ output }"])) == "Data.TooLarge"
 
 
 def test_value_that_doubles_in_a_loop_ends_soon() -> None:
@@ -136,3 +137,65 @@ def test_policy_sets_what_a_queue_can_delay() -> None:
     world.begin()
     assert world.sends == []
     assert world.head.due_at_ms == T0 + 30_000
+
+
+BIG = "x" * (values.MAX_VALUE_BYTES - 100)
+MEGABYTE: dict[str, Any] = {"type": "pass", "output": "${ [input, 'x'] }"}
+
+
+def recorded(*steps: dict[str, Any], input: Any) -> int:
+    return ended([*steps], input).head.data_bytes
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        PASS,
+        PASS | {"input": "${ input }", "output": "${ execution.input }", "stash": {"a": "${ input }"}},
+        {"type": "echo", "message": "${ input }"},
+        {"type": "choice", "choices": [{"when": "${ length(input) > `1` }", "next": "s2"}]},
+        {"type": "succeed", "output": "${ input }"},
+    ],
+)
+def test_a_value_of_4_mb_passes_any_step_and_counts_once(step: dict[str, Any]) -> None:
+    world = ended([step, PASS], BIG) if step["type"] == "choice" else ended(step, BIG)
+    assert world.head.state == "ExecutionSucceeded"
+    assert world.head.output == BIG
+    assert 0 <= world.head.data_bytes - len(BIG) < 50
+
+
+def test_what_is_handed_on_over_many_decisions_counts_once() -> None:
+    keep = {"type": "pass", "stash": {"all": "${ input }", "part": "${ input.list }"}}
+    wait: dict[str, Any] = {"type": "wait", "seconds": 1, "output": {"again": "${ stash.part }"}}
+    steps = [keep, *[wait] * 12, PASS]
+    big = {"list": ["y" * 1000] * 40}
+    world = ended(steps, big)
+    assert world.head.state == "ExecutionSucceeded"
+    assert world.head.data_bytes < 45_000
+
+
+def test_small_values_do_not_count() -> None:
+    assert recorded(PASS, MEGABYTE, input="x" * 4000) == 0
+    assert recorded(PASS | {"stash": {"a": "${ input }"}}, input="x" * 4000) == 0
+
+
+def test_a_stash_of_many_small_values_counts() -> None:
+    steps = [PASS | {"stash": {f"a{i}": "${ [input, `" + str(i) + "`] }"}} for i in range(4)]
+    assert 4000 < recorded(*steps, input="x" * 3000) < 10_000
+
+
+def test_more_than_64_mb_of_large_values_fail_the_step_and_can_be_caught() -> None:
+    grow = PASS | {
+        "output": "${ reverse(input) }",
+        "catch": [{"errors": ["Data.TooLarge"], "stash": {"why": "${ error.cause }"}, "next": "s3"}],
+        "next": "s2",
+    }
+    world = ended([PASS, grow, PASS], "x" * 3_000_000, maxTransitions=200)
+    assert world.head.state == "ExecutionSucceeded"
+    assert "records more than 67108864 bytes" in world.head.stash["why"]
+    assert values.MAX_EXECUTION_BYTES - 3_000_010 < world.head.data_bytes <= values.MAX_EXECUTION_BYTES
+
+
+def test_retention_goes_into_the_head() -> None:
+    assert ended(PASS, retentionDays=7).head.retention_days == 7
+    assert ended(PASS).head.retention_days is None

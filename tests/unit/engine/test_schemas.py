@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -54,8 +55,87 @@ def test_schemas_that_cannot_be_used_are_refused_by_path(schema: Any, paths: lis
     assert refused(schema) == ["/inputSchema" + path for path in paths]
 
 
-def test_pattern_that_breaks_the_compiler_of_patterns_is_refused() -> None:
-    assert refused({"properties": {"a": {"pattern": "a{99999999999999999999}"}}}) == ["/inputSchema"]
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("a{99999999999999999999}", "a repetition may count to 1000"),
+        ("a{1001}", "repetition"),
+        ("(a{100}){100}", "repetition"),
+        ("(?=a)b", "(?="),
+        (r"(a)\1", r"\1"),
+        (r"a\Z", r"\Z"),
+        ("a[", "missing ]"),
+        ("a" * 5000, "at most 4096"),
+        (r"\p{L}{1000}", "too large"),
+    ],
+)
+@pytest.mark.parametrize("where", ["pattern", "patternProperties"])
+def test_patterns_that_the_linear_engine_lacks_are_refused_with_the_reason(
+    where: str, pattern: str, reason: str
+) -> None:
+    problems: list[Problem] = []
+    schema = {"pattern": pattern} if where == "pattern" else {"patternProperties": {pattern: True}}
+    compile_schema({"properties": {"a": schema}}, "/inputSchema", problems)
+    (problem,) = problems
+    assert problem.path.startswith(f"/inputSchema/properties/a/{where}")
+    assert reason in problem.message
+
+
+@pytest.mark.parametrize(
+    ("schema", "hanging"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 50_000 + "b"),
+        ({"pattern": "^(a|a)*$"}, "a" * 50_000 + "b"),
+        ({"pattern": r"^([a-zA-Z0-9]+\s?)+$"}, "a" * 50_000 + "!"),
+        ({"patternProperties": {"^(a+)+$": True}, "additionalProperties": False}, {"a" * 50_000 + "b": 1}),
+        ({"propertyNames": {"pattern": "^(a+)+$"}}, {"a" * 50_000 + "b": 1}),
+    ],
+)
+def test_no_pattern_hangs(schema: Any, hanging: Any) -> None:
+    found = compiled(schema)
+    began = time.process_time()
+    assert found.problem(hanging) is not None
+    assert time.process_time() - began < 1
+
+
+def test_work_of_large_patterns_on_large_texts_is_bounded() -> None:
+    arms = "|".join(f"[ab]*a[ab]{{{k}}}c" for k in range(300, 310))
+    found = compiled({"items": {"pattern": arms}})
+    began = time.process_time()
+    assert found.problem(["ab" * 30_000] * 100) == "the schema takes more than 100000 checks for this value"
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("schema", "fits", "fails"),
+    [
+        ({"pattern": r"^\u00e9\d{2,}$"}, "é12", "é1"),
+        ({"pattern": r"\p{Lu}"}, "aÉ", "aé"),
+        ({"patternProperties": {"^x-": {"type": "string"}}}, {"x-a": "1", "b": 1}, {"x-a": 1}),
+        (
+            {"properties": {"b": True}, "patternProperties": {"^x-": True}, "additionalProperties": False},
+            {"x-a": 1, "b": 2},
+            {"x-a": 1, "c": 2},
+        ),
+        (
+            {"patternProperties": {"^x-": True}, "additionalProperties": {"type": "integer"}},
+            {"x-a": "text", "c": 2},
+            {"x-a": 1, "c": "text"},
+        ),
+        ({"additionalProperties": False, "properties": {"a": True}}, {"a": 1}, {"b": 1}),
+        ({"unevaluatedProperties": False, "allOf": [{"properties": {"a": True}}]}, {"a": 1}, {"b": 1}),
+    ],
+)
+@pytest.mark.parametrize("dialect", [None, "https://json-schema.org/draft/2019-09/schema"])
+def test_patterns_mean_what_json_schema_says(schema: Any, fits: Any, fails: Any, dialect: str | None) -> None:
+    found = compiled(schema | ({"$schema": dialect} if dialect else {}))
+    assert found.problem(fits) is None
+    assert found.problem(fails) is not None
+
+
+def test_patterns_and_unevaluated_properties_do_not_go_together() -> None:
+    schema = {"patternProperties": {"a": True}, "properties": {"b": {"unevaluatedProperties": False}}}
+    assert refused(schema) == ["/inputSchema/properties/b/unevaluatedProperties"]
 
 
 def test_properties_may_be_called_like_keywords() -> None:

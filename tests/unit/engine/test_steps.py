@@ -20,7 +20,7 @@ def error_of(world: World) -> tuple[str, str]:
 
 def test_registry_names_every_type_by_itself() -> None:
     flow = {"pass", "wait", "choice", "succeed", "fail", "parallel", "map", "execute"}
-    assert set(STEP_TYPES) >= flow | {"echo", "http", "callback", "human", "signal"}
+    assert set(STEP_TYPES) >= flow | {"echo", "http", "lambda", "queue", "callback", "human", "signal"}
     assert all(name == step_type.name for name, step_type in STEP_TYPES.items())
 
 
@@ -187,8 +187,8 @@ def test_http_with_a_computed_url_that_is_none_fails_without_a_call(value: Any) 
     assert world.tasks == []
 
 
-def test_request_beyond_a_megabyte_is_not_sent() -> None:
-    big = "x" * 60_000
+def test_request_beyond_five_megabytes_is_not_sent() -> None:
+    big = "x" * 300_000
     world = ended({"type": "http", "url": "https://x.example", "body": ["${ input }"] * 20}, big)
     assert error_of(world)[0] == "Data.TooLarge"
     assert world.tasks == []
@@ -202,7 +202,7 @@ def test_request_beyond_a_megabyte_is_not_sent() -> None:
         ("\ud800", "Data.Invalid"),
         ({"a": 10**400}, "Data.Invalid"),
         ((1, 2), "Data.Invalid"),
-        ("x" * 70_000, "Data.TooLarge"),
+        ("x" * 4_200_000, "Data.TooLarge"),
     ],
 )
 def test_results_that_cannot_be_stored_fail_the_step(value: Any, error: str) -> None:
@@ -273,3 +273,42 @@ def test_history_of_the_seeds_example_is_complete() -> None:
         {"seq": 8, "at": at[1], "type": "ExecutionSucceeded", "output": data},
     ]
     assert world.commits == 2
+
+
+def test_lambda_asks_for_an_outside_call_with_the_steps_input_unless_told_otherwise() -> None:
+    world = ended(
+        {"type": "lambda", "function": "${ input.name }:live"}, {"name": "f"}, answer=lambda _: TaskResult([1])
+    )
+    (task,) = world.tasks
+    assert (task.type, task.timeout_seconds) == ("lambda", 30)
+    assert task.request == {"function": "f:live", "payload": {"name": "f"}}
+    assert world.head.output == [1]
+    (told,) = ended({"type": "lambda", "function": "f", "payload": {"n": "${ input }"}}, 3).tasks
+    assert told.request["payload"] == {"n": 3}
+
+
+@pytest.mark.parametrize("value", [None, 3, "", "a b", "f:", "../f", "arn:aws:s3:::bucket", "f" * 65])
+def test_lambda_with_a_computed_function_that_is_none_fails_without_a_call(value: Any) -> None:
+    world = ended({"type": "lambda", "function": "${ input }"}, value)
+    assert world.tasks == []
+    assert error_of(world)[0] == "Expression.Failed"
+
+
+def test_queue_asks_for_an_outside_call_and_its_result_is_the_output() -> None:
+    step = {"type": "queue", "queue": "orders", "message": {"n": "${ input }"}, "delaySeconds": "${ input }"}
+    world = ended(step, 3, answer=lambda _: TaskResult({"messageId": "m"}))
+    (task,) = world.tasks
+    assert (task.type, task.timeout_seconds) == ("queue", 30)
+    assert task.request == {"queue": "orders", "message": {"n": 3}, "delaySeconds": 3}
+    assert world.head.output == {"messageId": "m"}
+
+
+@pytest.mark.parametrize(
+    ("queue", "delay"),
+    [("", 1), ("a b", 1), ("https://x.example/q", 1), ("q", -1), ("q", 901), ("q", 1.5), ("q", True), ("q", "1")],
+)
+def test_queue_with_values_that_sqs_cannot_take_fails_without_a_call(queue: str, delay: Any) -> None:
+    step = {"type": "queue", "queue": "${ input.queue }", "message": 1, "delaySeconds": "${ input.delay }"}
+    world = ended(step, {"queue": queue, "delay": delay})
+    assert world.tasks == []
+    assert error_of(world)[0] == "Expression.Failed"

@@ -39,10 +39,28 @@ quick = settings(
 _FIELDS = """
     id steps description inputSchema timeoutSeconds maxTransitions output type next end input stash retry catch
     message seconds until choices default method url headers body auth successCodes error cause when errors
+    function payload queue delaySeconds query
 """
 _fields = st.sampled_from(_FIELDS.split())
 _words = st.sampled_from(
-    ["a", "b", "pass", "echo", "wait", "choice", "http", "succeed", "fail", True, 1, None, "${ input }"]
+    [
+        "a",
+        "b",
+        "pass",
+        "echo",
+        "wait",
+        "choice",
+        "http",
+        "lambda",
+        "queue",
+        "succeed",
+        "fail",
+        True,
+        1,
+        None,
+        "${ input }",
+        "${ secrets.a }",
+    ]
 )
 
 
@@ -137,7 +155,26 @@ def test_any_event_at_any_time_is_decided(document: Any, input: Any, happenings:
 
 _SCHEMA_WORDS = st.sampled_from(
     ["string", "object", "array", "#", "#/$defs/a", "#/properties/a", "#a", "other", "http://x.example/s", "^a+$"]
-) | st.sampled_from(["(", "a{9999999999}", "[[a]", 0, 1, -1, 0.1, 1e308, True, False, None])
+) | st.sampled_from(
+    [
+        "(",
+        "a{9999999999}",
+        "[[a]",
+        "(a|aa)+$",
+        "(?=a)",
+        "\\1",
+        "\\p{L}",
+        "\\u00e9",
+        0,
+        1,
+        -1,
+        0.1,
+        1e308,
+        True,
+        False,
+        None,
+    ]
+)
 _SCHEMA_FIELDS = """
     $ref $id id $anchor $dynamicRef $dynamicAnchor $recursiveRef $recursiveAnchor $defs definitions type items
     prefixItems allOf anyOf oneOf not if then else contains minContains required dependentSchemas dependencies

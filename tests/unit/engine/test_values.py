@@ -61,7 +61,7 @@ def test_what_is_too_large_or_too_deep_cannot_be_stored() -> None:
     for _ in range(99):
         deep = [deep]
     values.measure(deep)
-    for value in ([deep], "x" * 65_537, ["\x00" * 12_000], [1.2345678901234567] * 4000):
+    for value in ([deep], "x" * 4_194_305, ["\x00" * 800_000], [1.2345678901234567] * 250_000):
         with pytest.raises(values.Unfit) as raised:
             values.measure(value)
         assert raised.value.name == "Data.TooLarge"

@@ -16,7 +16,7 @@ from sedo.lint.flow import Flow
 from sedo.lint.kinds import KINDS
 from sedo.lint.linting import ahead
 from sedo.lint.templates import shape_of
-from sedo.simulation.scenarios import ERRORS, scenario
+from sedo.simulation.scenarios import ERRORS, result_of, scenario
 from tests.unit.engine.world import World, document
 from tests.unit.lint.admitting import admits
 
@@ -141,7 +141,7 @@ def test_engine_brings_nothing_that_was_not_thought_possible(number: int) -> Non
     def answer(task: Task) -> TaskResult:
         if drawn.random() < 0.35:
             return TaskResult(error=drawn.choice(ERRORS), cause="refused")
-        return TaskResult({"status": 200, "headers": {}, "body": {"visit": task.visit}})
+        return TaskResult(result_of(task.type, task.visit))
 
     found = scenario(number).document
     seen = Ahead(found)

@@ -80,7 +80,7 @@ def test_head_from_a_newer_version_stays_untouched_and_blocks_none(caplog: pytes
     assert bad in caplog.text
     with pytest.raises(Unreadable):
         world.cancel(bad)
-    assert world.memory._heads[bad][2] == b"from the future"
+    assert world.memory._heads[bad].blob == b"from the future"
     world.memory._heads[bad] = whole  # newer code is deployed
     world.run(400, ticks=False)
     assert ended(world, [bad])

@@ -86,7 +86,7 @@ class World:
         self.now_ms = START_MS
         self.hooks: list[Hook] = []
         self.outside = Outside()
-        self.memory = MemoryStore()
+        self.memory = MemoryStore(now_ms=lambda: self.now_ms)
         self.queues = MemoryQueues(lambda: self.now_ms)
         self.naps: list[float] = []
         self._numbers = count(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import access, deploy, package
+from tools import access, deploy, package, rights
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -76,3 +76,50 @@ def test_no_function_waits_longer_than_its_queue_hides_a_message() -> None:
     timeouts = [f["lambda_timeout"] for name, f in config["lambda_functions"].items() if name.endswith("-processor")]
     assert len(timeouts) == 3
     assert max(timeouts) * 6 <= hidden
+
+
+def test_nothing_is_allowed_where_no_setting_allows_it() -> None:
+    assert rights.statements({}) == []
+    assert rights.statements({"SEDO_LAMBDA_ALLOWED": " ", "SEDO_QUEUE_ALLOWED": ",", "SEDO_SECRETS": ""}) == []
+
+
+def test_rights_are_those_of_the_settings() -> None:
+    found = rights.statements(
+        {
+            "SEDO_LAMBDA_ALLOWED": "orders-*, arn:aws:lambda:*:999999999999:function:price",
+            "SEDO_QUEUE_ALLOWED": "orders*",
+            "SEDO_SECRETS": "ssm:/team/",
+        }
+    )
+    assert {one["Sid"]: (one["Effect"], one["Resource"]) for one in found} == {
+        "InvokeAllowedFunctions": (
+            "Allow",
+            [
+                "arn:aws:lambda:*:*:function:orders-*",
+                "arn:aws:lambda:*:*:function:orders-*:*",
+                "arn:aws:lambda:*:999999999999:function:price",
+                "arn:aws:lambda:*:999999999999:function:price:*",
+            ],
+        ),
+        "InvokeNothingOfSedo": ("Deny", ["arn:aws:lambda:*:*:function:sedo-*"]),
+        "SendToAllowedQueues": ("Allow", ["arn:aws:sqs:*:*:orders*"]),
+        "ReadSecrets": ("Allow", ["arn:aws:ssm:*:*:parameter/team/*"]),
+    }
+    (secrets,) = rights.statements({"SEDO_SECRETS": "secretsmanager:sedo"})
+    assert secrets["Resource"] == ["arn:aws:secretsmanager:*:*:secret:sedo/*"]
+
+
+def test_a_pattern_that_policies_do_not_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="SEDO_QUEUE_ALLOWED"):
+        rights.statements({"SEDO_QUEUE_ALLOWED": "orders-[ab]"})
+
+
+def test_a_stages_settings_reach_the_policies_of_what_performs_calls() -> None:
+    with package.project("local") as folder:
+        for name in rights.CALLERS:
+            policy = json.loads((folder / ".chalice" / name).read_text())
+            assert "SendToAllowedQueues" in [one["Sid"] for one in policy["Statement"]]
+        assert "SendToAllowedQueues" not in (folder / ".chalice" / "policy-api.json").read_text()
+    with package.project("dev") as folder:
+        copied = (folder / ".chalice" / rights.CALLERS[0]).read_text()
+        assert json.loads(copied) == json.loads((ROOT / ".chalice" / rights.CALLERS[0]).read_text())
