@@ -3,61 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
 
-from chalicelib.children import Children, Done
+from chalicelib.children import Children
 from chalicelib.engine.decide import ABOUT_OTHERS
+from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
-from chalicelib.ports import Outgoing, Unavailable
+from chalicelib.patience import patiently
 from chalicelib.runtime import Runtime
+
+AT_ONCE_MS = 1000
+"""What begins so soon after the invocation's first call began may take as long as that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What calls came to, and what the first of those raised that must be made again."""
+
+    found: list[tuple[Task, TaskResult]]
+    error: Exception | None = None
 
 
 class Calls:
-    """Makes the calls of one decision; those that would not end in time are left for later."""
+    """Makes the calls of one decision; those that would not end in time are left for later.
 
-    def __init__(self, runtime: Runtime, children: Children, execution: Execution, until_ms: int) -> None:
+    The first ones of an invocation are made however long they may take: their message came to have them made.
+    """
+
+    def __init__(self, runtime: Runtime, execution: Execution, until_ms: int, policy: Policy) -> None:
         self.runtime = runtime
-        self.children = children
         self.execution = execution
         self.until_ms = until_ms
+        self._children = Children(runtime, policy)
+        self._lock = Lock()
+        self._others_left = 0
+        self._unsent: Exception | None = None
 
-    def make(self, tasks: Sequence[Task]) -> list[tuple[Task, TaskResult]]:
-        """Return what the calls came to. What one of them raises is raised when all have ended.
+    def make(self, tasks: Sequence[Task], *, first: bool) -> Made:
+        """Return what the calls came to: one that raises takes nothing from the others."""
+        until_ms = self.until_ms
+        if first:
+            longest = max(task.timeout_seconds for task in tasks)
+            until_ms = max(until_ms, self.runtime.now_ms() + round(longest * 1000) + AT_ONCE_MS)
+        found: list[TaskResult | Exception | None] = [None] * len(tasks)
+        self._others_left = sum(task.type in ABOUT_OTHERS for task in tasks)
+        self.runtime.call_all([self._job(found, place, task, until_ms) for place, task in enumerate(tasks)])
+        if self._unsent is not None:  # what was to be said to children is said again
+            found = [
+                self._unsent if task.type in ABOUT_OTHERS else entry for task, entry in zip(tasks, found, strict=True)
+            ]
+        raised = next((entry for entry in found if isinstance(entry, Exception)), None)
+        made = [(task, entry) for task, entry in zip(tasks, found, strict=True) if isinstance(entry, TaskResult)]
+        return Made(made, raised)
 
-        The first one is made in any case: its message came to have it made. One that is about another execution counts
-        only when that one's messages have been sent.
-        """
-        found: list[Done | BaseException | None] = [None] * len(tasks)
-        self.runtime.call_all([self._job(found, place, task) for place, task in enumerate(tasks)])
-        raised = next((entry for entry in found if isinstance(entry, BaseException)), None)
-        if raised is not None:
-            raise raised
-        done = [(task, entry) for task, entry in zip(tasks, found, strict=True) if isinstance(entry, Done)]
-        refused = self._sent([message for _, entry in done for message in entry.messages])
-        taken = [(task, entry.result) for task, entry in done if refused.isdisjoint(_nonces(entry))]
-        if not taken and done:
-            raise Unavailable(f"{len(refused)} messages of children were refused")
-        return taken
-
-    def _sent(self, messages: list[Outgoing]) -> set[str]:
-        """Send, and return the nonces of what was refused."""
-        refused = self.runtime.queue.send(messages) if messages else []
-        return {message.message.n for message in refused}
-
-    def _job(self, found: list[Done | BaseException | None], place: int, task: Task) -> Callable[[], None]:
+    def _job(
+        self, found: list[TaskResult | Exception | None], place: int, task: Task, until_ms: int
+    ) -> Callable[[], None]:
         def job() -> None:
-            if place and self.runtime.now_ms() + task.timeout_seconds * 1000 > self.until_ms:
-                return
             try:
-                if task.type in ABOUT_OTHERS:
-                    found[place] = self.children.perform(self.execution, task)
-                else:
-                    found[place] = Done(self.runtime.tasks.perform(task))
-            except Exception as error:  # noqa: BLE001 - raised again in `make`
+                if self.runtime.now_ms() + task.timeout_seconds * 1000 <= until_ms:
+                    found[place] = self._made(task)
+            except Exception as error:  # noqa: BLE001 - it is in `Made`
                 found[place] = error
+            if task.type in ABOUT_OTHERS:
+                self._other_done()
 
         return job
 
+    def _made(self, task: Task) -> TaskResult:
+        if task.type not in ABOUT_OTHERS:
+            return self.runtime.tasks.perform(task)
+        return patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
 
-def _nonces(done: Done) -> set[str]:
-    return {message.message.n for message in done.messages}
+    def _other_done(self) -> None:
+        """Send the messages of all children as soon as the last has been written, in full batches."""
+        with self._lock:
+            self._others_left -= 1
+            if self._others_left:
+                return
+        try:
+            patiently(self.runtime, self.until_ms, self._children.send_all)
+        except Exception as error:  # noqa: BLE001 - it is in `Made`
+            self._unsent = error

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from chalicelib.commits import commit, let_expire
-from chalicelib.engine.branches import PartRequest, start_part, tombstone
-from chalicelib.engine.decide import Decision, StartRequest, decide, start
+from chalicelib.engine.branches import PartRequest, is_tombstone, start_part, tombstone
+from chalicelib.engine.decide import Decision, StartRequest, decide, sends_lost_with, start
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task, TaskResult
@@ -37,60 +38,95 @@ MAX_DEPTH = 16
 BY_PARENT = "parent"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What an effect on other executions came to, and the messages without which it is not done."""
-
-    result: TaskResult
-    messages: list[Outgoing] = field(default_factory=list)
-
-
 class Children:
-    """Performs what one execution wants of others. Who calls it sends the messages, and only then takes the result."""
+    """Performs what one execution wants of others.
+
+    Their messages must have left before that one commits what came of it, since nobody else would send them:
+    `send_all` comes after `perform`.
+    """
 
     def __init__(self, runtime: Runtime, policy: Policy) -> None:
         self.runtime = runtime
         # Who starts children is itself delivered again, or is a caller: its own patience is theirs.
         self.policy = replace(policy, api_watch_ms=policy.watch_ms)
+        self._lock = Lock()
+        self._waiting: list[Outgoing] = []
 
-    def perform(self, parent: Execution, task: Task) -> Done:
+    def send_all(self) -> None:
+        """Send what waits. Raises Unavailable while some of it is refused; then that still waits."""
+        if self._waiting:
+            self._waiting = list(self.runtime.queue.send(self._waiting))
+        if self._waiting:
+            raise Unavailable(f"{len(self._waiting)} messages to children were not sent")
+
+    def _put(self, head: Execution, sends: Iterable[Send]) -> None:
+        """Take messages of a child; its parent finds out about an end by itself."""
+        messages = outgoing(self.runtime, head, [send for send in sends if send.kind != "ended"])
+        with self._lock:
+            self._waiting += messages
+
+    def perform(self, parent: Execution, task: Task) -> TaskResult:
         """Do what a task says. Raises Unavailable, and what else says that it must be done again."""
         match task.type:
             case "child":
                 return self._child(parent, task.request)
             case "gather":
-                return Done(self._gathered(task.request["ids"]))
-        told = [self._cancel(parent, child) for child in task.request["ids"]]
-        return Done(TaskResult(value=None), [message for messages in told for message in messages])
+                return self._gathered(task.request["ids"])
+        for child in task.request["ids"]:
+            self._cancel(parent, child)
+        return TaskResult(value=None)
 
-    def _messages(self, head: Execution, sends: Iterable[Send]) -> list[Outgoing]:
-        return outgoing(self.runtime, head, [send for send in sends if send.kind != "ended"])
-
-    def _child(self, parent: Execution, request: dict[str, Any]) -> Done:
+    def _child(self, parent: Execution, request: dict[str, Any]) -> TaskResult:
         """Start a child, or find out how far it is."""
         decision = self._begun(parent, request)
-        if isinstance(decision, TaskResult):
-            return Done(decision)
+        if isinstance(decision, TaskResult):  # it cannot begin, but it may have begun before
+            found = self._load(request["id"])
+            return decision if found is None else self._found(parent, request, found)
         outcome = commit(self.runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
             let_expire(self.runtime, decision.execution)
-            return self._done(decision)
-        found = outcome.current
-        if found is None:
+            self._put(decision.execution, decision.sends)
+            return TaskResult(value=came_to(decision.execution))
+        if outcome.current is None:
             raise Unavailable(f"{request['id']} is neither there nor not")
+        return self._found(parent, request, outcome.current)
+
+    def _load(self, child: str, *, whole: bool = True) -> Execution | None:
+        head = self.runtime.store.load([child], whole=whole).get(child)
+        if isinstance(head, SedoError):
+            raise head
+        return head
+
+    def _found(self, parent: Execution, request: dict[str, Any], found: Execution) -> TaskResult:
+        """Say how far a child is; its messages are sent again where they may be lost with who should have sent them."""
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
+            if is_tombstone(found):
+                return self._born_after(parent, request, found)
             return self._redriven(parent, found, request["life"])
-        if found.version == found.begun_version and not found.ended and not request["look"]:
-            # Its messages may never have been sent. One that is only looked at has a watchdog of its own.
-            return self._done(Decision.resend_all(found, self.runtime.policy))
-        let_expire(self.runtime, found)  # whoever ended it here may not have come to it
-        return Done(TaskResult(value=came_to(found)))
+        if found.ended:
+            let_expire(self.runtime, found)  # whoever ended it here may not have come to it
+        elif found.version == 1 and not request["look"]:  # one that is only looked at has a watchdog of its own
+            self._put(found, Decision.resend_all(found, self.runtime.policy).sends)
+        else:
+            self._put(found, sends_lost_with(found, _life(found.life), ""))
+        return TaskResult(value=came_to(found))
 
-    def _done(self, decision: Decision) -> Done:
-        head = decision.execution
-        return Done(TaskResult(value=came_to(head)), self._messages(head, decision.sends))
+    def _born_after(self, parent: Execution, request: dict[str, Any], end: Execution) -> TaskResult:
+        """Start a child in whose place an end was written: its parent lives again."""
+        decision = self._begun(parent, request, end)
+        if isinstance(decision, TaskResult):
+            return decision
+        return self._committed(end, decision)
 
-    def _redriven(self, parent: Execution, child: Execution, life: int) -> Done:
+    def _committed(self, before: Execution, decision: Decision) -> TaskResult:
+        outcome = commit(self.runtime, before, decision.execution)
+        if isinstance(outcome, Conflict):
+            raise Unavailable(f"{before.id} was written by somebody else")
+        let_expire(self.runtime, decision.execution)
+        self._put(decision.execution, decision.sends)
+        return TaskResult(value=came_to(decision.execution))
+
+    def _redriven(self, parent: Execution, child: Execution, life: int) -> TaskResult:
         """Let a child go on from what failed in it; a part of a map does so on its parent's version."""
         same = (parent.tenant_id, parent.definition_id) == (child.tenant_id, child.definition_id)
         is_part = child.parent is not None and "start" in child.parent
@@ -98,15 +134,16 @@ class Children:
         definition = self.runtime.definition(replace(child, definition_version=version))
         why = "its definition is gone" if definition is None else obstacle(definition, child)
         if definition is None or why is not None:
-            return Done(TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}"))
-        event = Redriven(version, f"execution {parent.id}", self.runtime.nonces(), life)
+            return TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}")
+        event = Redriven(version, f"execution {parent.id}", _life(life), life)
         decision = decide(definition, child, event, self.runtime.now_ms(), self.policy)
-        outcome = commit(self.runtime, child, decision.execution)
-        if isinstance(outcome, Conflict):
-            raise Unavailable(f"{child.id} was written by somebody else")
-        return self._done(decision)
+        return self._committed(child, decision)
 
-    def _begun(self, parent: Execution, request: dict[str, Any]) -> Decision | TaskResult:
+    def _begun(
+        self, parent: Execution, request: dict[str, Any], after: Execution | None = None
+    ) -> Decision | TaskResult:
+        """Decide the child's beginning; it is named after its life, so that what it sends can be sent again."""
+        by = _life(request["life"]) if after is not None else self.runtime.nonces()
         now, policy = self.runtime.now_ms(), self.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]
@@ -114,7 +151,7 @@ class Children:
             definition = self.runtime.definition(parent)
             if definition is None:
                 return TaskResult(error=PROCESSING_FAILED, cause=f"the definition of {parent.id} is gone")
-            part = PartRequest(parent, told | request["part"], request, salt, self.runtime.nonces())
+            part = PartRequest(parent, told | request["part"], request, salt, by, after)
             return start_part(part, definition, now, policy)
         if parent.depth >= MAX_DEPTH:
             return TaskResult(error=TOO_DEEP, cause=f"{MAX_DEPTH} executions stand above this one already")
@@ -126,10 +163,11 @@ class Children:
             definition=wanted,
             input=request["input"],
             actor=f"execution {parent.id}",
-            by=self.runtime.nonces(),
+            by=by,
             salt=salt,
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
+            after=after,
         )
         # Nobody looks after a child that goes its own way, should this process end before it has sent.
         return start(begin, request["id"], now, policy if request["wait"] else self.runtime.policy)
@@ -160,13 +198,12 @@ class Children:
                 found += head.output["items"]
         return TaskResult(value=found)
 
-    def _cancel(self, parent: Execution, child: str) -> list[Outgoing]:
+    def _cancel(self, parent: Execution, child: str) -> None:
         """Let a child end; one that was never born gets an end in its place, so that it never will be."""
-        head: Execution | SedoError | None = self.runtime.store.load([child], whole=False).get(child)
+        head = self._load(child, whole=False)
         while True:
-            if isinstance(head, SedoError):
-                raise head
-            event = CancelRequested(f"{parent.id} has left it", BY_PARENT, self.runtime.nonces())
+            by = f"left.{1 if head is None else head.life}"
+            event = CancelRequested(f"{parent.id} has left it", BY_PARENT, by)
             now = self.runtime.now_ms()
             if head is None:
                 decision = tombstone(parent, child, event, now, self.runtime.policy)
@@ -174,21 +211,19 @@ class Children:
                 decision = decide(None, head, event, now, self.runtime.policy)
             if not decision.changed:
                 let_expire(self.runtime, decision.execution)
-                return self._messages(decision.execution, resend(decision.execution))
+                self._put(decision.execution, sends_lost_with(decision.execution, by, ""))
+                return
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
                 let_expire(self.runtime, decision.execution)
-                return self._messages(decision.execution, decision.sends)
+                self._put(decision.execution, decision.sends)
+                return
             head = outcome.current
 
 
-def resend(head: Execution) -> tuple[Send, ...]:
-    """Return the messages of a head that is about to end: whoever told it so may not have sent them."""
-    return (
-        tuple({c.token: Send(c.token, c.due_at_ms) for c in head.cursors if not c.in_index}.values())
-        if head.ending
-        else ()
-    )
+def _life(life: int) -> str:
+    """Return the name of what lets a child live again: whoever repeats it finds what should have been sent."""
+    return f"life.{life}"
 
 
 def came_to(head: Execution) -> dict[str, Any]:

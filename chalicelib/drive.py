@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.calls import Calls
-from chalicelib.children import Children, came_to
+from chalicelib.children import came_to
 from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
 from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
@@ -74,11 +74,15 @@ class Driver:
         self.message = delivery.message
         self.until_ms = until_ms
         self.told = tuple(told)
-        self.children = Children(runtime, self.policy)
         self._sent: set[str] = set()
+        self._been_outside = False
+        self._broken: Exception | None = None
 
     def run(self, execution: Execution) -> Driven:
-        """Let the message meet the head, and go on as long as this invocation drives it."""
+        """Let the message meet the head, and go on as long as this invocation drives it.
+
+        Raises what an outside call raised that must be made again, once the results of the others are committed.
+        """
         self._send_lost(execution)
         event = self._first_event(execution)
         conflicts = 0
@@ -155,13 +159,18 @@ class Driver:
 
     def _next_event(self, execution: Execution, decision: Decision) -> Event | None:
         """Return what this invocation has to decide next: the results of outside calls, or its own cursors again."""
+        if self._broken is not None:
+            raise self._broken
         if decision.tasks:
             return self._perform(execution, decision.tasks)
         return self._arrived() if decision.changed and self._is_live(execution) else None
 
     def _cover(self) -> Cover | None:
-        """Give leave to go on inline; one that came before hands over to a fresh message, or receives would add up."""
-        if self.delivery.receive_count > 1 or self.message.kind == "look":
+        """Give leave to go on inline; one that came before hands over to a fresh message, or receives would add up.
+
+        So does one that will come again since one of its calls broke: what went well must not share its fate.
+        """
+        if self.delivery.receive_count > 1 or self.message.kind == "look" or self._broken is not None:
             return None
         return Cover(self.message.token, self.until_ms)
 
@@ -185,7 +194,7 @@ class Driver:
         match event:
             case AllPerformed(results=results):
                 there = {cursor.path: cursor for cursor in after.cursors}
-                return not any(r.path in there and is_asked(there[r.path], r) for r in results)
+                return not any(r.path in there and is_asked(there[r.path], r, after.life) for r in results)
             case ChildrenEnded(children=children):
                 waiting = {child_token(cursor) for cursor in after.cursors}
                 return not any(token in waiting for token, _ in children)
@@ -201,17 +210,22 @@ class Driver:
         return patiently(self.runtime, self.until_ms, lambda: self.runtime.store.commit(after, nonce))
 
     def _perform(self, execution: Execution, tasks: Sequence[Task]) -> AllPerformed | TimeIsUp:
-        """Make the outside calls of this head side by side, as far as there is time; the first one always."""
-        calls = Calls(self.runtime, self.children, execution, self.until_ms)
+        """Make the outside calls of this head side by side, as far as there is time; the first ones always."""
+        first, self._been_outside = not self._been_outside, True
         self.outbox.going_outside()
         try:
-            found = calls.make(tasks)
+            made = Calls(self.runtime, execution, self.until_ms, self.policy).make(tasks, first=first)
         finally:
             self.outbox.back_inside()
+        self._broken = made.error
+        if made.error is not None and not made.found:
+            raise made.error
         n, cover = self.message.n, self._cover()
-        if not found:
+        if not made.found:
             return TimeIsUp(self.message.token, n)
-        results = tuple(Performed(task.visit, task.attempt, result, n, cover, task.path) for task, result in found)
+        results = tuple(
+            Performed(task.visit, task.attempt, result, n, cover, task.path, task.life) for task, result in made.found
+        )
         return AllPerformed(results, n, cover)
 
 

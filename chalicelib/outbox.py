@@ -57,23 +57,27 @@ class Outbox:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._lock = Lock()
-        self._waiting: list[tuple[Outgoing, str]] = []
+        self._waiting: list[tuple[str, Outgoing]] = []
         self._outside = 0
         self._refused: set[str] = set()
 
-    def put(self, execution: Execution, sends: Iterable[Send], cause: str | None = None) -> None:
+    def put(self, execution: Execution, sends: Iterable[Send]) -> None:
         """Take sends of a committed head; they leave now, or soon in a fuller batch.
 
-        `cause` is the execution whose message is being processed, the head's own unless it is another one.
+        Where one is refused, what drives this head must come back, whomever the message is for.
         """
-        self.put_messages(outgoing(self._runtime, execution, sends), cause or execution.id)
+        self._put(execution.id, outgoing(self._runtime, execution, sends))
 
-    def put_messages(self, messages: list[Outgoing], cause: str | None = None) -> None:
-        """Take ready messages."""
+    def put_messages(self, messages: list[Outgoing]) -> None:
+        """Take ready messages, of those that they are for."""
+        for message in messages:
+            self._put(message.message.execution_id, [message])
+
+    def _put(self, cause: str, messages: list[Outgoing]) -> None:
         if not messages:
             return
         with self._lock:
-            self._waiting += [(message, cause or message.message.execution_id) for message in messages]
+            self._waiting += [(cause, message) for message in messages]
             flush_now = self._outside > 0 or len(self._waiting) >= FULL_BATCH
         if flush_now:
             self.flush()
@@ -95,7 +99,7 @@ class Outbox:
             waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        messages = [message for message, _ in waiting]
+        messages = [message for _, message in waiting]
         refused = messages  # whatever happens: among them are other executions' messages
         try:
             refused = self._runtime.queue.send(messages)
@@ -104,8 +108,8 @@ class Outbox:
         finally:
             lost = {message.message.n for message in refused}
             with self._lock:
-                self._refused.update(cause for message, cause in waiting if message.message.n in lost)
+                self._refused.update(cause for cause, message in waiting if message.message.n in lost)
 
     def was_refused(self, execution_id: str) -> bool:
-        """Say whether a message caused by an execution's own could not be sent, so that the cause must come back."""
+        """Say whether a message that an execution sends was refused, so that what caused it must come back."""
         return execution_id in self._refused

@@ -183,7 +183,8 @@ class Store(Protocol):
     def stamp_expiry(self, execution: Execution) -> None:
         """Let chunks and payloads expire when the head does; for one that lives, take their expiry away.
 
-        Comes after the commit that ended it, and before one that lets it live again. Doing it again changes nothing.
+        Comes after the commit that ended it, and before one that lets it live again. Doing it again changes nothing,
+        and neither does one of an earlier version than another one's.
         """
         ...
 

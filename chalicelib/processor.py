@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.deliveries import Delivery, deliveries, settle
-from chalicelib.drive import Driver
+from chalicelib.drive import Driven, Driver
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution
 from chalicelib.outbox import Outbox
@@ -85,9 +85,8 @@ class Batch:
                 logger.error("%s: %s", batch[0].message.execution_id, head)
                 self._come_back(units[position:])
                 return
-            told = [delivery.message.token for delivery in batch if delivery.message.kind == "ended"]
             try:
-                driven = Driver(self.runtime, self.outbox, batch[0], self.until_ms, told).run(head)
+                driven = self._drive(head, batch)
             except Exception:  # one poisonous execution must not take nine good ones with it: it comes back alone
                 logger.exception("%s: processing failed", batch[0].message.execution_id)
                 self._come_back(units[position:])
@@ -95,6 +94,20 @@ class Batch:
             head = driven.execution
             if driven.must_come_back:
                 self._come_back([batch])
+
+    def _drive(self, head: Execution, batch: list[Delivery]) -> Driven:
+        """Take all news of a batch under the name of its first message; then each of the others meets the head too.
+
+        One of them may have been the first of another batch, whose process has died since.
+        """
+        told = [delivery.message.token for delivery in batch if delivery.message.kind == "ended"]
+        driven = Driver(self.runtime, self.outbox, batch[0], self.until_ms, told).run(head)
+        again = driven.must_come_back
+        for delivery in batch[1:]:
+            if driven.execution is not None:
+                driven = Driver(self.runtime, self.outbox, delivery, self.until_ms).run(driven.execution)
+                again = again or driven.must_come_back
+        return Driven(driven.execution, again)
 
     def _come_back(self, batches: Sequence[Sequence[Delivery]]) -> None:
         self.failed.update(delivery.receipt_handle for batch in batches for delivery in batch)

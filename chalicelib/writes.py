@@ -20,7 +20,7 @@ from chalicelib.engine.events import Event
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import EventType
 from chalicelib.outbox import Outbox, send_guarded
-from chalicelib.ports import Conflict, Message, Unavailable
+from chalicelib.ports import Conflict, Message
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.api")
@@ -61,6 +61,8 @@ def write(
             return Written(follow(runtime, decision), True, happened)
         if outcome.current is None:
             return Written(None)
+        if definition is not None and outcome.current.definition_version != head.definition_version:
+            definition = runtime.definition(outcome.current)  # it was redriven on another one
         head = outcome.current
 
 
@@ -90,11 +92,12 @@ def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
     try:
         policy = replace(runtime.policy, watch_ms=runtime.policy.api_watch_ms)  # nobody delivers this call again
         driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS, policy=policy).run(head)
-        outbox.flush()
-    except Unavailable as error:
-        logger.warning("%s: children could not be started at once: %s", head.id, error)
+    except Exception as error:  # noqa: BLE001 - it is committed; the caller's message goes the way of all others
+        logger.warning("%s: children could not be started at once: %r", head.id, error)
         send_guarded(runtime, head, [send])
         return head
+    finally:
+        outbox.flush()
     if driven.must_come_back or outbox.was_refused(head.id):
         send_guarded(runtime, head, [send])
     return driven.execution or head

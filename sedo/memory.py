@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib.adapters import keys
 from chalicelib.adapters.cursors import make_cursor, read_cursor
-from chalicelib.adapters.expiry import expires_at
+from chalicelib.adapters.expiry import expires_at, stamp_order
 from chalicelib.adapters.listing import fill_page
 from chalicelib.adapters.references import Reference, filled, fitting, put_back, references_in, value_of
 from chalicelib.adapters.taking import Taking, details_places
@@ -48,6 +48,7 @@ class MemoryStore:
         self._heads: dict[str, _Stored] = {}
         self._payloads: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self._expiry: dict[str, int | None] = {}
+        self._stamps: dict[str, int] = {}
         self._started: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._inbox: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._due: list[dict[str, str]] = [{} for _ in range(shards)]
@@ -270,8 +271,11 @@ class MemoryStore:
 
     def stamp_expiry(self, execution: Execution) -> None:
         """Remember when what belongs to an execution goes."""
+        order = stamp_order(execution)
         with self._lock:
-            self._expiry[execution.id] = expires_at(execution, self._retention_days)
+            if order >= self._stamps.get(execution.id, 0):
+                self._stamps[execution.id] = order
+                self._expiry[execution.id] = expires_at(execution, self._retention_days)
 
     def expiry_of_rest(self, execution_id: str) -> set[int | None]:
         """Return when chunks and payloads of an execution go: nothing if there are none."""
@@ -289,6 +293,11 @@ class MemoryStore:
             self._heads[execution_id] = _Stored(version, "", b"from the future", None)
             if tenant_id:
                 self._started[tenant_id][execution_id] = f"{0:015d}#{execution_id}"
+
+    def execution_ids(self) -> list[str]:
+        """Return the ids of all heads, children's too."""
+        with self._lock:
+            return list(self._heads)
 
     def forget(self, execution_id: str) -> None:
         """Take a head away and leave the indexes behind, as between an expiry and the index's update."""

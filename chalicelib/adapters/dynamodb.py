@@ -17,7 +17,7 @@ from typing import Any
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.definitions import Definitions
-from chalicelib.adapters.expiry import Stamps, expires_at
+from chalicelib.adapters.expiry import Stamps, expires_at, stamp_order
 from chalicelib.adapters.heads import Heads
 from chalicelib.adapters.history import Chunks
 from chalicelib.adapters.index import Index
@@ -122,4 +122,4 @@ class DynamoStore:
 
     def stamp_expiry(self, execution: Execution) -> None:
         """Query the keys of what belongs to it, update each."""
-        self._stamps.stamp(execution.id, expires_at(execution, self._retention_days))
+        self._stamps.stamp(execution.id, expires_at(execution, self._retention_days), stamp_order(execution))

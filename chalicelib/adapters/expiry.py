@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DAY_SECONDS = 86_400
 CHILD_DAYS = 366
 """So much longer a child is kept that a parent waits for: it may live on, and still read what its child came to."""
+_VERSIONS = 1_000_000_000
 THREADS = 8
 
 
@@ -39,6 +40,11 @@ def has_expired(item: Any, now_ms: int) -> bool:
     return "expiresAt" in item and int(item["expiresAt"]["N"]) * 1000 <= now_ms
 
 
+def stamp_order(execution: Execution) -> int:
+    """Return a number that grows with an execution's versions, and from one of an id to the next."""
+    return execution.started_at_ms * _VERSIONS + execution.version
+
+
 class Stamps:
     """Gives the items that belong to an execution the expiry of its head."""
 
@@ -47,12 +53,15 @@ class Stamps:
         resource = clients.settings.resource
         self._tables = ((resource("execution_history"), "seq"), (resource("payload"), "digest"))
 
-    def stamp(self, execution_id: str, seconds: int | None) -> None:
-        """Set `expiresAt` of all chunks and payloads, or take it away; what has the right one costs a read alone."""
+    def stamp(self, execution_id: str, seconds: int | None, order: int) -> None:
+        """Set `expiresAt` of all chunks and payloads, or take it away; what has the right one costs a read alone.
+
+        `order` says which of two stamps is the later one: a slow process must not undo what a redrive has done.
+        """
         jobs = [
-            self._pool.submit(self._update, table, key, seconds)
+            self._pool.submit(self._update, table, key, seconds, order)
             for table, sort_key in self._tables
-            for key in self._wrong_keys(table, sort_key, execution_id, seconds)
+            for key in self._wrong_keys(table, sort_key, execution_id, seconds, order)
         ]
         for job in jobs:
             job.result()
@@ -61,7 +70,9 @@ class Stamps:
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(THREADS, thread_name_prefix="expiry")
 
-    def _wrong_keys(self, table: str, sort_key: str, execution_id: str, seconds: int | None) -> Iterator[Any]:
+    def _wrong_keys(
+        self, table: str, sort_key: str, execution_id: str, seconds: int | None, order: int
+    ) -> Iterator[Any]:
         wanted = None if seconds is None else str(seconds)
         start: Any = None
         while True:
@@ -71,27 +82,30 @@ class Stamps:
                     KeyConditionExpression="executionId = :id",
                     ExpressionAttributeValues={":id": {"S": execution_id}},
                     ExpressionAttributeNames={"#sort": sort_key},
-                    ProjectionExpression="executionId, #sort, expiresAt",
+                    ProjectionExpression="executionId, #sort, expiresAt, stampedBy",
                     ConsistentRead=True,
                     **({"ExclusiveStartKey": start} if start else {}),
                 )
             for item in answer["Items"]:
-                if item.pop("expiresAt", {}).get("N") != wanted:
+                stamped_by = int(item.pop("stampedBy", {}).get("N", -1))
+                right = item.pop("expiresAt", {}).get("N") == wanted and (wanted is not None or stamped_by >= order)
+                if not right and stamped_by <= order:
                     yield item
             start = answer.get("LastEvaluatedKey")
             if not start:
                 return
 
-    def _update(self, table: str, key: Any, seconds: int | None) -> None:
+    def _update(self, table: str, key: Any, seconds: int | None, order: int) -> None:
         request: UpdateItemInputTypeDef = {
             "TableName": table,
             "Key": key,
-            "UpdateExpression": "REMOVE expiresAt",
-            "ConditionExpression": "attribute_exists(executionId)",
+            "UpdateExpression": "SET stampedBy = :order REMOVE expiresAt",
+            "ConditionExpression": "attribute_exists(executionId) AND NOT stampedBy > :order",
+            "ExpressionAttributeValues": {":order": {"N": str(order)}},
         }
         if seconds is not None:
-            request["UpdateExpression"] = "SET expiresAt = :at"
-            request["ExpressionAttributeValues"] = {":at": {"N": str(seconds)}}
+            request["UpdateExpression"] = "SET stampedBy = :order, expiresAt = :at"
+            request["ExpressionAttributeValues"] = {":order": {"N": str(order)}, ":at": {"N": str(seconds)}}
         try:
             with reaching_aws():
                 self._clients.dynamodb.update_item(**request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.engine.decide import Decision, StartRequest, begun, unborn
+from chalicelib.engine.decide import Decision, StartRequest, begun, submitted, unborn
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.errors import CANCELLED, Failure
@@ -24,6 +24,7 @@ class PartRequest:
     request: dict[str, Any]
     salt: str
     by: str
+    after: Execution | None = None
 
 
 def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: Policy) -> Decision:
@@ -38,13 +39,14 @@ def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: P
         salt=part.salt,
         parent=part.parent,
         depth=above.depth,
+        after=part.after,
     )
     head = replace(
         unborn(begin, request["id"], now_ms), stash=request["stash"], shown=request["shown"], deadline_at_ms=None
     )
     draft = Draft(head, now_ms, part.by, policy.api_watch_ms, policy)
     details = {"actor": begin.actor, "version": definition.version, "map": part.parent["step"]}
-    draft.record(EventType.EXECUTION_SUBMITTED, details | {"first": part.parent["start"]})
+    submitted(draft, begin, details | {"first": part.parent["start"]})
     return begun(draft, definition, part.parent["step"], request["input"])
 
 
@@ -80,3 +82,8 @@ def tombstone(above: Execution, child: str, event: CancelRequested, now_ms: int,
     draft.record(EventType.CANCEL_REQUESTED, {"cause": event.cause, "actor": event.actor})
     draft.cancel(Failure(CANCELLED, event.cause or ""))
     return Decision(draft.freeze(sends=0), changed=True)
+
+
+def is_tombstone(execution: Execution) -> bool:
+    """Say whether a head is the end of a child that was never born."""
+    return execution.ended and execution.visits == 0 and not execution.kept

@@ -36,9 +36,11 @@ from chalicelib.engine.places import SWEEP, child_id, child_token
 from chalicelib.engine.records import replace
 from chalicelib.engine.redrive import again, obstacle
 from chalicelib.engine.said import said
+from chalicelib.engine.schemas import ANYTHING
+from chalicelib.engine.soundness import flaw
 from chalicelib.engine.steps.base import Call, Fail, Outcome
 from chalicelib.engine.timers import leave, wake
-from chalicelib.engine.waits import child_came_to, counts
+from chalicelib.engine.waits import child_came_to, counts, heard_of
 from chalicelib.engine.walk import Walk
 
 DEFAULT_POLICY = Policy()
@@ -73,7 +75,8 @@ class Decision:
 class StartRequest:
     """What a caller wants to have started; `actor` is who asked, `by` names the call.
 
-    A child has a `parent` and a `depth`, see Execution; `salt` is something that nobody can guess.
+    A child has a `parent` and a `depth`, see Execution; `salt` is something that nobody can guess. `after` is the end
+    that was written in a child's place before it was born: it is born into a new life then.
     """
 
     tenant_id: str
@@ -85,6 +88,7 @@ class StartRequest:
     salt: str | None = None
     parent: dict[str, Any] | None = None
     depth: int = 0
+    after: Execution | None = None
 
 
 def start(request: StartRequest, execution_id: str, now_ms: int, policy: Policy = DEFAULT_POLICY) -> Decision:
@@ -94,8 +98,16 @@ def start(request: StartRequest, execution_id: str, now_ms: int, policy: Policy 
     details = {"input": request.input, "version": definition.version, "actor": request.actor}
     if request.name is not None:
         details["name"] = request.name
-    draft.record(EventType.EXECUTION_SUBMITTED, details)
+    submitted(draft, request, details)
     return begun(draft, definition, definition.start, request.input)
+
+
+def submitted(draft: Draft, request: StartRequest, details: dict[str, Any]) -> None:
+    """Record who wants it, and in which life, if an end was written before."""
+    if request.after is not None:
+        lives = {"actor": request.actor, "version": request.definition.version, "life": draft.life}
+        draft.record(EventType.EXECUTION_REDRIVEN, lives)
+    draft.record(EventType.EXECUTION_SUBMITTED, details)
 
 
 def begun(draft: Draft, definition: Definition, first: str, received: Any) -> Decision:
@@ -111,7 +123,7 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
     """Return the head of version 0: nothing has happened yet."""
     definition = request.definition
     timeout = definition.timeout_seconds
-    return Execution(
+    head = Execution(
         id=execution_id,
         tenant_id=request.tenant_id,
         definition_id=definition.id,
@@ -138,6 +150,21 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         salt=request.by if request.salt is None else request.salt,
         parent=request.parent,
         depth=request.depth,
+    )
+    return head if request.after is None else _born_after(request.after, head)
+
+
+def _born_after(end: Execution, head: Execution) -> Execution:
+    """Return a head that follows an end without a beginning: its history goes on from there."""
+    return replace(
+        head,
+        version=end.version,
+        seq=end.seq,
+        flushed_seq=end.flushed_seq,
+        events=end.events,
+        chunks=end.chunks,
+        sends=end.sends,
+        life=end.life + 1,
     )
 
 
@@ -171,10 +198,16 @@ def decide(
         return Decision(execution, changed=False)
     watch_ms = policy.api_watch_ms if isinstance(event, BY_CALLERS) else policy.watch_ms
     draft = Draft(execution, now_ms, event.by, watch_ms, policy, getattr(event, "cover", None))
+    why = flaw(execution)
+    if why is not None:
+        return _give_up_all(draft, f"its head is damaged: {why}")
     if isinstance(event, CancelRequested):
         return _cancel(draft, event)
+    if definition is None and draft.ending is None:
+        gone = f"version {execution.definition_version} of definition {execution.definition_id}"
+        return _give_up_all(draft, f"{gone} is gone or cannot be read")
     if definition is None:
-        return _give_up_all(draft)
+        definition = _gone(execution)  # no step is left; to tell its children takes none
     if _is_too_late(draft, event):
         return _time_out(draft, definition)
     return _decided(draft, definition, event)
@@ -254,25 +287,35 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
         if cursor.waits is not None and cursor.step in definition.steps:
             moved = True
             wake(walk, cursor)
-        elif cursor.due_at_ms - draft.now_ms > EARLY_MS:
+        elif cursor.waits is None and cursor.due_at_ms - draft.now_ms > EARLY_MS:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
             outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call) and (outcome.child is None or child_token(cursor) is not None):
+            if isinstance(outcome, Call) and _is_known(cursor, outcome):
                 tasks.append(_task(draft, definition, cursor, outcome))
             else:
                 moved = True
-                walk.resume(cursor, outcome)
+                walk.resume(_left(walk, cursor), outcome)
     if moved:
         return commit(draft)
     return Decision(draft.base, changed=False, sends=tuple(early), tasks=tuple(tasks))
+
+
+def _left(walk: Walk, cursor: Cursor) -> Cursor:
+    """Return a cursor that waits for nobody: one that did, at a step that is unknown, leaves them."""
+    return cursor if cursor.waits is None else leave(walk, cursor)
+
+
+def _is_known(cursor: Cursor, call: Call) -> bool:
+    """Say whether the head knows of the child that a call may start: else it is written first, or none could end it."""
+    return call.child is None or "child" in (cursor.held or {})
 
 
 def _outcome(walk: Walk, definition: Definition, cursor: Cursor) -> Outcome:
     if cursor.path == SWEEP:
         return Call("cancel", dict(cursor.held or {}))
     if cursor.step not in definition.steps:
-        return Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}", final=True)
+        return Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}")
     return walk.timed_out(cursor) if cursor.sleeping else walk.enter(cursor)
 
 
@@ -293,6 +336,7 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
+        life=draft.life,
         tenant_id=draft.base.tenant_id,
     )
 
@@ -313,7 +357,7 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     moved = False
     for result in results:
         cursor = draft.cursors.get(result.path)
-        if cursor is None or not is_asked(cursor, result):
+        if cursor is None or not is_asked(cursor, result, draft.life):
             continue
         moved = True
         if cursor.path == SWEEP:
@@ -324,9 +368,11 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
-def is_asked(cursor: Cursor, result: Performed) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment."""
-    return cursor.waits is None and (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
+def is_asked(cursor: Cursor, result: Performed, life: int) -> bool:
+    """Say whether a result is of the attempt that a cursor makes at this moment, in this life of its execution."""
+    if result.life not in (None, life) or cursor.waits is not None:
+        return False
+    return (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
@@ -346,9 +392,12 @@ def _children_ended(draft: Draft, definition: Definition, event: ChildrenEnded) 
     moved = False
     for token, child in event.children:
         cursor = next((found for found in draft.cursors.values() if child_token(found) == token), None)
-        if cursor is not None and counts(cursor.held or {}, child):
+        if cursor is not None:
             moved = True
-            walk.resume(cursor, child_came_to(walk, cursor, child))
+            if counts(cursor.held or {}, child):
+                walk.resume(cursor, child_came_to(walk, cursor, child))
+            else:
+                heard_of(walk, cursor)
     return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
@@ -382,7 +431,7 @@ def _wake_from_index(walk: Walk, definition: Definition, cursor: Cursor) -> None
     if isinstance(outcome, Call):
         walk.draft.drive(cursor, walk.draft.now_ms, held=cursor.held)
     else:
-        walk.resume(cursor, outcome)
+        walk.resume(_left(walk, cursor), outcome)
 
 
 def _given_up(draft: Draft, definition: Definition, event: ProcessingGivenUp) -> Decision:
@@ -404,12 +453,23 @@ def _given_up(draft: Draft, definition: Definition, event: ProcessingGivenUp) ->
     return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
-def _give_up_all(draft: Draft) -> Decision:
-    base = draft.base
-    cause = f"version {base.definition_version} of definition {base.definition_id} is gone or cannot be read"
-    draft.cursors = {}
+def _give_up_all(draft: Draft, cause: str) -> Decision:
     draft.fail(Failure(PROCESSING_FAILED, cause, draft.step))
     return commit(draft)
+
+
+def _gone(execution: Execution) -> Definition:
+    """Return what is left of a definition that is gone."""
+    return Definition(
+        id=execution.definition_id,
+        version=execution.definition_version,
+        start="",
+        steps={},
+        output=None,
+        timeout_seconds=None,
+        max_transitions=0,
+        input_schema=ANYTHING,
+    )
 
 
 def _cancel(draft: Draft, event: CancelRequested) -> Decision:

@@ -104,6 +104,10 @@ class Draft:
         token = changes.pop("token", f"{cursor.visit}.{cursor.attempt}")
         if due_at_ms <= self.now_ms:
             token = self._token_for_now(token, needs_ms)
+        elif not changes.get("in_index") and any(
+            other.token == token and other.path != cursor.path for other in self.cursors.values()
+        ):
+            token = f"{token}.later"  # others were given this one: what is due later needs a message of its own
         self.put(
             replace(
                 cursor,
@@ -149,6 +153,10 @@ class Draft:
         self.cursors = {} if sweep is None else {SWEEP: sweep}
         self.settle_end()
 
+    def remember(self) -> None:
+        """Remember where all stand, before the failure of one stops others."""
+        self.snapshot = self.snapshot or self.positions()
+
     def positions(self) -> tuple[Cursor, ...]:
         """Return the cursors that stand at steps."""
         return tuple(cursor for cursor in self.cursors.values() if cursor.path != SWEEP)
@@ -176,11 +184,13 @@ class Draft:
         self.drive(cursor, self.now_ms, token=token, held=held)
 
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
-        """Return the messages of the cursors that this decision made and that nothing in this invocation drives."""
-        before = {cursor.token for cursor in self.base.cursors if cursor.by == self.by and not cursor.in_index}
-        return tuple(
-            send for send in sends_made_by(self.cursors.values(), self.by, cover_token) if send.token not in before
-        )
+        """Return the messages of the cursors that this decision made and that nothing in this invocation drives.
+
+        Those that an earlier decision on the same message made were sent after that one.
+        """
+        before = {(cursor.path, cursor.token, cursor.by, cursor.due_at_ms) for cursor in self.base.cursors}
+        made = [c for c in self.cursors.values() if (c.path, c.token, c.by, c.due_at_ms) not in before]
+        return sends_made_by(made, self.by, cover_token)
 
     def freeze(self, *, sends: int) -> Execution:
         """Return the next version of the head; `sends` counts messages for the receipt."""
@@ -219,7 +229,7 @@ class Draft:
         """
         moments = [cursor.due_at_ms if cursor.in_index else cursor.watch_at_ms for cursor in self.cursors.values()]
         needed = min(moments, default=NEVER_MS)
-        if self.base.deadline_at_ms is not None:
+        if self.base.deadline_at_ms is not None and self.ending is None:
             needed = min(needed, self.base.deadline_at_ms)
         if needed >= NEVER_MS:
             return None

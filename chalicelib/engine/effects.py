@@ -37,6 +37,7 @@ class Task:
     timeout_seconds: float
     request: dict[str, Any]
     path: str = ""
+    life: int = 1
     tenant_id: str = ""
 
 

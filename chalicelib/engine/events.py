@@ -30,7 +30,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """An outside call of this visit and attempt, on this path, has ended."""
+    """An outside call of this visit and attempt, on this path, has ended; it was made in this life (None: any)."""
 
     visit: int
     attempt: int
@@ -38,6 +38,7 @@ class Performed:
     by: str
     cover: Cover | None = None
     path: str = ""
+    life: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

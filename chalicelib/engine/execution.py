@@ -81,10 +81,10 @@ class Execution:
 
     `parent` is set on a child: `{id, token}` say whom its end is told; a part of a map has `step`, `start`, `allowed`
     and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
-    `life` counts redrives, `begun_version` is the version with which this one began, and `kept` are the cursors from
-    which one goes on. `signals` came and were not taken yet, `signal_ids` are the latest ids that callers gave.
-    `ending` is the end that waits for children to be told. `data_bytes` counts the large values that were recorded;
-    `retention_days` is how long it is kept after its end (None: as the deployment says).
+    `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet,
+    `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
+    `data_bytes` counts the large values that were recorded; `retention_days` is how long it is kept after its end
+    (None: as the deployment says).
     """
 
     id: str
@@ -122,7 +122,6 @@ class Execution:
     signal_ids: tuple[str, ...] = ()
     ending: dict[str, Any] | None = None
     redriven_at_ms: int = 0
-    begun_version: int = 1
     data_bytes: int = 0
     retention_days: int | None = None
 
@@ -134,7 +133,7 @@ class Execution:
 
 def is_slot(cursor: Cursor) -> bool:
     """Say whether a cursor is not a step's own: it stands for one child of a map."""
-    return cursor.held is not None and cursor.held.get("slot", False)
+    return isinstance(cursor.held, dict) and cursor.held.get("slot") is True
 
 
 def is_part(execution: Execution, cursor: Cursor) -> bool:
@@ -153,7 +152,8 @@ def due_is_watchdog(execution: Execution) -> bool:
 def timers(execution: Execution) -> list[int]:
     """Return the moments at which the `due` index alone lets something happen: long waits, and the deadline."""
     moments = [_timer(cursor) for cursor in execution.cursors if cursor.in_index]
-    return moments if execution.deadline_at_ms is None else [*moments, execution.deadline_at_ms]
+    no_deadline = execution.deadline_at_ms is None or execution.ending is not None
+    return moments if no_deadline else [*moments, execution.deadline_at_ms or 0]
 
 
 def _timer(cursor: Cursor) -> int:
@@ -212,7 +212,6 @@ _LATER_FIELDS: dict[str, Any] = {
     "signal_ids": (),
     "ending": None,
     "redriven_at_ms": 0,
-    "begun_version": 1,
     "data_bytes": 0,
     "retention_days": None,
 }

@@ -60,25 +60,28 @@ def _begin_more(walk: Walk, path: str, fan: Fan) -> None:
     held = dict(cursor.held or {})
     running = held["next"] - len(held["results"])
     room = min(held["n"], held.get("quota", held["n"])) - running
-    first, held["next"] = held["next"], min(held["n"], held["next"] + max(0, room))
-    draft.put(replace(cursor, held=held))
-    for number in range(first, held["next"]):
-        if draft.ended:
-            return
+    first, last = held["next"], min(held["n"], held["next"] + max(0, room))
+    for number in range(first, last):
+        draft.put(replace(cursor, held=held | {"next": number + 1}))  # one by one: a start may end the execution
         if "size" in held:
             _begin_slot(walk, cursor, number)
-        else:
-            _begin_branch(walk, cursor, fan, number)
+        elif not _begin_branch(walk, cursor, fan, number):
+            return
 
 
-def _begin_branch(walk: Walk, cursor: Cursor, fan: Fan, number: int) -> None:
+def _begin_branch(walk: Walk, cursor: Cursor, fan: Fan, number: int) -> bool:
+    """Begin one branch; False when that has ended the execution."""
     starts = walk.step_of(cursor).branches
+    path = below(cursor.path, cursor.step, number)
+    if number >= len(fan.inputs) or (number >= len(starts) and not fan.items):
+        walk.draft.fail(Failure(PROCESSING_FAILED, f"there is no branch {number} any more", cursor.step))
+        return False
     given = fan.inputs[number]
     own = {"item": given, "index": fan.offset + number} if fan.items else None
-    path = below(cursor.path, cursor.step, number)
     begun = walk.visit(path, starts[0 if fan.items else number], given, own)
     if begun is not None:
         walk.waiting.append(path)
+    return begun is not None
 
 
 def _begin_slot(walk: Walk, cursor: Cursor, number: int) -> None:
@@ -121,6 +124,8 @@ def part(walk: Walk, cursor: Cursor) -> Fan:
 
 def _fan_of(walk: Walk, cursor: Cursor) -> Fan | None:
     """Return the fan-out that a waiting cursor once began: the same, since what its step sees stays as it is."""
+    if cursor.step not in walk.definition.steps:
+        return None
     if is_part(walk.draft.base, cursor):
         return part(walk, cursor)
     outcome = walk.enter(replace(cursor, held=None, waits=None))
@@ -138,10 +143,11 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
     held["failed"] += _failures(branch, output, failure)
     if held["failed"] > held["allowed"]:
         cause = failure or Failure(PROCESSING_FAILED, "more failures than a part was allowed", branch.step)
-        draft.snapshot = draft.snapshot or draft.positions()
+        draft.remember()
         draft.cursors.pop(branch.path, None)
         stop(walk, cursor)
         return walk.fail(replace(cursor, waits=None, held=None, timeout_at_ms=None), cause)
+    draft.snapshot = None
     draft.cursors.pop(branch.path, None)
     draft.snapshot = None  # whatever failed below is borne here
     result = {"error": failure.document()} if failure is not None else None if is_slot(branch) else output
@@ -150,13 +156,20 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
         return _joined(walk, cursor, held)
     cursor = replace(cursor, held=held)
     draft.put(cursor)
-    if held["next"] < held["n"]:
-        fan = _fan_of(walk, cursor)
-        if fan is None:
-            draft.fail(Failure(PROCESSING_FAILED, "the items of a map cannot be found again", cursor.step))
-            return None
-        _begin_more(walk, cursor.path, fan)
+    go_on(walk, cursor)
     return None
+
+
+def go_on(walk: Walk, cursor: Cursor) -> None:
+    """Begin the branches of a waiting fan-out for which there is room now."""
+    held = cursor.held or {}
+    if held["next"] >= held["n"]:
+        return
+    fan = _fan_of(walk, cursor)
+    if fan is None:
+        walk.draft.fail(Failure(PROCESSING_FAILED, "the items of a map cannot be found again", cursor.step))
+        return
+    _begin_more(walk, cursor.path, fan)
 
 
 def _failures(branch: Cursor, output: Any, failure: Failure | None) -> int:
@@ -205,6 +218,7 @@ def _leaves(execution_id: str, visit: int, attempt: int, count: int) -> Iterator
 def stop(walk: Walk, cursor: Cursor) -> None:
     """End all branches of a fan-out where they stand; their children will be told."""
     draft = walk.draft
+    draft.remember()
     prefix = inside(cursor.path, cursor)
     gone = [draft.cursors.pop(path) for path in list(draft.cursors) if path.startswith(prefix)]
     for branch in gone:

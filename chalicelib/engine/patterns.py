@@ -14,7 +14,7 @@ import re2
 
 MAX_LENGTH = 4096
 _MAX_PROGRAM_BYTES = 1 << 19
-_STEPS_PER_WORK = 20_000
+_STEPS_PER_WORK = 4_000
 """RE2 takes about 200 million steps (characters times size of its program) a second at its worst: this is 0.1 ms."""
 # RE2 refuses more than 1,000 repetitions, but takes a number beyond its integers for plain text.
 _HUGE_REPETITION = re.compile(r"(?<!\\)\{[0-9,]{6,}")

@@ -50,14 +50,14 @@ def child_id(execution_id: str, visit: int, attempt: int, child: int) -> str:
 
 def child_of(execution_id: str, cursor: Cursor) -> str | None:
     """Return the id of the child that a cursor may have."""
-    held = cursor.held or {}
+    held = cursor.held if isinstance(cursor.held, dict) else {}
     number = None if held.get("over") else held.get("child")
-    return None if number is None else child_id(execution_id, cursor.visit, cursor.attempt, number)
+    return None if not isinstance(number, int) else child_id(execution_id, cursor.visit, cursor.attempt, number)
 
 
 def child_token(cursor: Cursor) -> str | None:
     """Return the token under which the end of a cursor's child is told."""
-    number = None if cursor.held is None else cursor.held.get("child")
+    number = cursor.held.get("child") if isinstance(cursor.held, dict) else None
     return None if number is None else f"c{cursor.visit}.{cursor.attempt}.{number}"
 
 

@@ -6,12 +6,14 @@ go on; children that did not succeed are redriven in their turn. Time and transi
 
 from __future__ import annotations
 
+from chalicelib.engine import fanout
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.events import Redriven
 from chalicelib.engine.execution import Cursor, Execution, State, is_slot
 from chalicelib.engine.history import EventType
 from chalicelib.engine.records import replace
+from chalicelib.engine.soundness import flaw
 from chalicelib.engine.waits import wait
 from chalicelib.engine.walk import Walk
 
@@ -24,6 +26,9 @@ def obstacle(definition: Definition, execution: Execution) -> str | None:
         return "it has succeeded"
     if not execution.kept:
         return "nothing is known of where it stood"
+    why = flaw(replace(execution, cursors=execution.kept))
+    if why is not None:
+        return f"its head is damaged: {why}"
     for cursor in execution.kept:
         step = definition.steps.get(cursor.step)
         if step is None:
@@ -46,7 +51,6 @@ def again(definition: Definition, execution: Execution, event: Redriven, now_ms:
         kept=(),
         deadline_at_ms=None if timeout is None else now_ms + round(timeout * 1000),
         redriven_at_ms=now_ms,
-        begun_version=execution.version + 1,
     )
     draft = Draft(head, now_ms, event.by, policy.api_watch_ms, policy)
     draft.life = execution.life + 1 if event.life is None else event.life
@@ -68,8 +72,9 @@ def _go_on(walk: Walk, cursor: Cursor) -> None:
     plain = replace(cursor, waits=None, timeout_at_ms=None, sleeping=False, in_index=False)
     if cursor.waits == "branches":
         wait(walk, plain, "branches", dict(held))
+        fanout.go_on(walk, draft.cursors[cursor.path])
     elif "child" in held:
-        kept = {name: value for name, value in held.items() if name in ("slot", "child", "started")}
+        kept = {name: value for name, value in held.items() if name in ("slot", "child", "started", "timer")}
         token = f"{cursor.visit}.{cursor.attempt}.r{draft.life}"
         draft.drive(plain, draft.now_ms, token=token, held=kept | {"life": draft.life})
     elif is_slot(cursor) or "gather" in held:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chalicelib.engine import values
 from chalicelib.engine.events import Answered, Beat, Claimed, Event, Signalled
 from chalicelib.engine.execution import Cursor
@@ -113,11 +111,8 @@ def _signalled(walk: Walk, event: Signalled) -> bool:
         cursor = min(waiting, key=lambda found: found.visit)
         walk.resume(leave(walk, cursor), Done(value=event.payload, passes=False))
         return True
-    if len(draft.signals) >= MAX_SIGNALS or _payloads(draft.signals) + values.size(event.payload) > MAX_SIGNAL_BYTES:
+    kept = (*draft.signals, {"name": event.name, "payload": event.payload})
+    if len(kept) > MAX_SIGNALS or values.size(list(kept)) > MAX_SIGNAL_BYTES:
         return False
-    draft.signals = (*draft.signals, {"name": event.name, "payload": event.payload})
+    draft.signals = kept
     return True
-
-
-def _payloads(signals: tuple[dict[str, Any], ...]) -> int:
-    return sum(values.size(signal["payload"]) for signal in signals)

@@ -74,7 +74,7 @@ def _text(error: ValidationError) -> str:
 def compile_schema(schema: Any, path: str, problems: list[Problem]) -> InputSchema:
     """Compile a schema; what is wrong with it is added to `problems`."""
     if schema == {}:
-        return _ANYTHING  # what most definitions say by saying nothing
+        return ANYTHING  # what most definitions say by saying nothing
     found = list(_checked(schema, path))
     problems.extend(found)
     usable = {} if found else schema
@@ -187,4 +187,4 @@ _DIALECTS: dict[str, type[Validator]] = {
     for dialect in (Draft4Validator, Draft6Validator, Draft7Validator, Draft201909Validator, Draft202012Validator)
 }
 _BOUNDED = {uri: _bounded(dialect) for uri, dialect in _DIALECTS.items()}
-_ANYTHING = InputSchema(_BOUNDED[_DEFAULT]({}, registry=EMPTY_REGISTRY))
+ANYTHING = InputSchema(_BOUNDED[_DEFAULT]({}, registry=EMPTY_REGISTRY))

@@ -33,11 +33,7 @@ def wake(walk: Walk, cursor: Cursor) -> None:
     if failure is not None:
         walk.resume(leave(walk, cursor), failure)
     elif cursor.waits == "child" and cursor.due_at_ms <= walk.draft.now_ms + EARLY_MS:
-        held = {**(cursor.held or {})}
-        held["looks"] += 1
-        token = f"{cursor.visit}.{cursor.attempt}.l{held['looks']}"
-        until = cursor.timeout_at_ms
-        walk.draft.drive(cursor, walk.draft.now_ms, token=f"{token}.{held['child']}", held=held, timeout_at_ms=until)
+        waits.look(walk, cursor)
     else:
         waits.wait(walk, cursor, str(cursor.waits), dict(cursor.held or {}))
 

@@ -22,6 +22,9 @@ MAX_LOOK_DOUBLINGS = 7
 def park(walk: Walk, cursor: Cursor, park: Park) -> Cursor | None:
     """Begin a wait; a signal that came early ends it at once."""
     draft = walk.draft
+    if park.waits == "child" and park.held.get("news"):
+        look(walk, replace(cursor, held=park.held))
+        return None
     if park.waits == "signal":
         for place, signal in enumerate(draft.signals):
             if signal["name"] == park.held["name"]:
@@ -47,7 +50,7 @@ def wait(walk: Walk, cursor: Cursor, waits: str, held: dict[str, Any]) -> None:
         held = {"beatAt": draft.now_ms + round(beat * 1000)} | held
         moments.append(held["beatAt"])
     if waits == "child":
-        moments.append(draft.now_ms + draft.policy.look_ms * 2 ** min(held["looks"], MAX_LOOK_DOUBLINGS))
+        moments.append(draft.now_ms + draft.policy.look_ms * 2 ** min(held.get("looks", 0), MAX_LOOK_DOUBLINGS))
     timer = held["timer"] = held.get("timer", 0) + 1
     due_at_ms = min(moments)
     draft.drive(
@@ -72,6 +75,24 @@ def _timeout_at(walk: Walk, cursor: Cursor) -> int | None:
 def counts(held: dict[str, Any], child: dict[str, Any]) -> bool:
     """Say whether what is known of a child is of this life: its parent's redrive may not have reached it yet."""
     return bool(child["state"] == State.SUCCEEDED or child["life"] >= held.get("life", 1))
+
+
+def heard_of(walk: Walk, cursor: Cursor) -> None:
+    """Take news of an end that does not count: the child can live again only now, so it is looked at once more."""
+    draft = walk.draft
+    if cursor.waits is None:  # it is being looked at, and what is seen there may be older than the news
+        draft.put(replace(cursor, held={**(cursor.held or {}), "news": True}))
+    else:
+        look(walk, cursor)
+
+
+def look(walk: Walk, cursor: Cursor) -> None:
+    """Look at a child now: a message has the call made that starts it, or finds out how far it is."""
+    held = {**(cursor.held or {})}
+    held["looks"] = held.get("looks", 0) + 1
+    held.pop("news", None)
+    token = f"{cursor.visit}.{cursor.attempt}.l{held['looks']}.{held['child']}"
+    walk.draft.drive(cursor, walk.draft.now_ms, token=token, held=held, timeout_at_ms=cursor.timeout_at_ms)
 
 
 def child_came_to(walk: Walk, cursor: Cursor, child: dict[str, Any]) -> Outcome:

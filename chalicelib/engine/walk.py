@@ -71,8 +71,6 @@ class Walk:
 
     def resume(self, cursor: Cursor, outcome: Outcome) -> None:
         """Go on from a cursor whose step has come to an outcome."""
-        if cursor.step not in self.definition.steps:
-            outcome = Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}", final=True)
         self._go_on(self.settle(cursor, outcome))
 
     def _go_on(self, cursor: Cursor | None) -> None:
@@ -139,6 +137,8 @@ class Walk:
         """Start a visit of a step: count it, reshape its input, write it down. None when that ended the walk."""
         draft = self.draft
         if draft.transitions >= self.definition.max_transitions:
+            now = draft.now_ms  # a redrive begins here, and does not repeat the step before
+            draft.put(Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, unshaped=True, vars=own))
             self._too_many(step_id)
             return None
         draft.visits += 1
@@ -171,6 +171,8 @@ class Walk:
 
     def settle(self, cursor: Cursor, outcome: Outcome) -> Cursor | None:
         """Do what an outcome means; return the cursor of the next step if the walk goes on."""
+        if cursor.step not in self.definition.steps:
+            outcome = Fail(PROCESSING_FAILED, _no_step(cursor.step))
         match outcome:
             case Done():
                 return self._done(cursor, outcome)
@@ -185,9 +187,7 @@ class Walk:
             case End(output=output):
                 return self._end(cursor, output)
             case Fail(error=error, cause=cause, final=True):
-                failure = Failure(error, cause, cursor.step)
-                self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
-                return self.stop(cursor, failure)
+                return self._fail_for_good(cursor, Failure(error, cause, cursor.step))
             case Fail(error=error, cause=cause):
                 return self.fail(cursor, Failure(error, cause[:MAX_CAUSE_LENGTH], cursor.step))
         return None
@@ -305,6 +305,7 @@ class Walk:
     def performed(self, cursor: Cursor, result: TaskResult) -> Outcome:
         """Return what the end of an outside call means."""
         if result.error is not None:
+            self.draft.orphan([cursor])  # who was slower may yet begin the child that could not be begun
             return Fail(result.error, result.cause)
         if cursor.held is not None and "child" in cursor.held:
             return waits.child_came_to(self, cursor, result.value)
@@ -321,23 +322,29 @@ class Walk:
         """Try again, or go where the failure is caught, or stop here."""
         if is_slot(cursor):
             return fanout.join(self, cursor, None, failure)
-        step = self.step_of(cursor)
+        step = self.definition.steps.get(cursor.step)
         self.bytes_left -= len(failure.cause)
-        part = is_part(self.draft.base, cursor)
-        if not part and self._retry(step, cursor, failure):
+        part = step is None or is_part(self.draft.base, cursor)
+        if step is not None and not part and self._retry(step, cursor, failure):
             return None
         kind = EventType.STEP_TIMED_OUT if failure.name == TASK_TIMEOUT else EventType.STEP_FAILED
         self.draft.record(kind, {"error": failure.document()}, cursor)
-        for catch in () if part else step.catch:
+        for catch in () if part or step is None else step.catch:
             if matches(catch.errors, failure.name):
                 try:
                     scope = self.scope(cursor) | {"error": failure.document()}
                     caught = {name: template(scope) for name, template in catch.stash.items()}
                     cursor = self._keeping(cursor, caught)
                 except FAULTS as error:
-                    return self.stop(cursor, _as_failure(error, step.id))
+                    return self.stop(cursor, _as_failure(error, cursor.step))
                 self.draft.snapshot = None
                 return self.visit(cursor.path, catch.next, cursor.input, cursor.vars)
+        return self.stop(cursor, failure)
+
+    def _fail_for_good(self, cursor: Cursor, failure: Failure) -> Cursor | None:
+        """Fail as the author wants it, whatever retries and catches say."""
+        if not is_slot(cursor):
+            self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
         return self.stop(cursor, failure)
 
     def stop(self, cursor: Cursor, failure: Failure) -> Cursor | None:
@@ -373,6 +380,10 @@ FAULTS = (ExpressionFailed, values.Unfit)
 
 def _name(error: Exception) -> str:
     return error.name if isinstance(error, values.Unfit) else EXPRESSION_FAILED
+
+
+def _no_step(step_id: str) -> str:
+    return f"the definition has no step {step_id!r}"
 
 
 def _as_failure(error: Exception, step_id: str) -> Failure:

@@ -152,6 +152,7 @@ class Actors:
 
     def _redrive(self, runtime: Runtime, name: str) -> None:
         head = self.run.world.current[name]
+        self.run.world.disturbed.add(name)  # news of the life before may have children looked at, and told, twice
         event = Redriven(head.definition_version, "somebody", runtime.nonces())
         written = writes.write(runtime, head, runtime.definition(head), lambda _: event)
         if written.changed and written.head is not None:

@@ -170,7 +170,7 @@ def _check_due(old: Execution | None, new: Execution, watch_ms: int, now_ms: int
         else max(c.due_at_ms, now_ms) + watch_ms
         for c in new.cursors
     )
-    if new.deadline_at_ms is not None:
+    if new.deadline_at_ms is not None and new.ending is None:
         latest = min(latest, new.deadline_at_ms)
     if latest >= NEVER_MS:
         return  # nothing but somebody's answer moves it on

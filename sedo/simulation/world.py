@@ -67,6 +67,7 @@ class World:
         self.records: dict[str, Record] = {}
         self.chunks: dict[str, dict[int, tuple[HistoryEvent, ...]]] = {}
         self.stamped: set[str] = set()
+        self.stamps: dict[str, int] = {}
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
@@ -238,7 +239,7 @@ class World:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
             if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
                 self.counts.looks_that_replaced += 1
-                for lost in undriven(old, self.post.about(old.id), self.excused):
+                for lost in self._undriven(old.id):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
@@ -252,6 +253,10 @@ class World:
         """Let the chunks of an execution expire, which must have ended, or keep those of one that will live again."""
         name = execution.id
         self.tell(who, f"{'lets the chunks expire' if execution.ended else 'keeps the chunks'} of {name}")
+        if execution.version < self.stamps.get(name, 0):
+            self.tell(who, "comes too late for that: it lives again")
+            return
+        self.stamps[name] = execution.version
         self.stamped.discard(name)
         if execution.ended:
             self.stamped.add(name)
@@ -270,9 +275,10 @@ class World:
     def excuse_sends_of(self, who: Invocation) -> None:
         """Remember that a caller of the API came to an end without sending what it had committed."""
         for name in who.touched:
-            if self.makers.get(name) is who and any(True for _ in self._undriven(name)):
-                self.excused.update((name, cursor.by) for cursor in self.current[name].cursors)
-                self.disturbed.add(name)
+            for cursor in self._undriven(name):
+                if self.drivers.get((name, cursor.by)) is who:
+                    self.excused.add((name, cursor.by))
+                    self.disturbed.add(name)
 
     def _undriven(self, name: str) -> list[Cursor]:
         found = undriven(self.current[name], self.post.about(name), self.excused)
@@ -293,7 +299,7 @@ class World:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        if head.depth and head.parent is None and head.version == head.begun_version:
+        if head.depth and head.parent is None and head.version == 1:
             # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
             self.excused.update((name, cursor.by) for cursor in head.cursors)
         for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
@@ -311,7 +317,8 @@ class World:
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
         ):
             return True  # it is about to be told to end
-        if starter is None or len(place) < 2 or child.version != child.begun_version:
+        born = child.version == 1 or all(cursor.by == f"life.{child.life}" for cursor in child.cursors)
+        if starter is None or len(place) < 2 or not born:
             return False
         visit, _, attempt = place[0].partition("-")
         position = (int(visit), int(attempt or 1))
@@ -333,10 +340,9 @@ class World:
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
     def is_disturbed(self, name: str) -> bool:
-        """Say whether something struck an execution, one above or one below: what one does twice, the others see."""
-        return any(
-            name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.") for other in self.disturbed
-        )
+        """Say whether something struck an execution or one of its family: what one does twice, the others see."""
+        family = name.partition(".")[0]
+        return any(other.partition(".")[0] == family for other in self.disturbed)
 
     def live(self) -> list[str]:
         """Return the executions that have not ended."""

@@ -67,8 +67,11 @@ def test_chunks_and_payloads_expire_with_their_head(backend: Backend, tenant: st
         backend.store.stamp_expiry(end)
         assert end.ended_at_ms is not None
         assert backend.expiries(end.id) == {end.ended_at_ms // 1000 + 5 * 86_400}
-    backend.store.stamp_expiry(replace(end, state=State.STARTED, ended_at_ms=None))
+    alive = replace(end, state=State.STARTED, ended_at_ms=None, version=end.version + 1)
+    backend.store.stamp_expiry(alive)
     assert backend.expiries(end.id) == {None}, "one that lives again"
+    backend.store.stamp_expiry(end)
+    assert backend.expiries(end.id) == {None}, "whatever a slow process of its life before still does"
 
 
 def test_nothing_to_stamp_is_fine(backend: Backend, tenant: str) -> None:

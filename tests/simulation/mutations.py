@@ -329,7 +329,7 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (api_forgets_its_watchdog, None),
     (result_of_any_attempt, None),
     (expiry_before_the_commit, None),
-    (expiry_once_at_most, None),
+    (expiry_once_at_most, ("unavailable", "answer_lost")),
     (committed_event_changed, ()),
 )
 """Each mutation with the kinds of faults that show it; None: any."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count, pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -94,7 +96,7 @@ errors = st.lists(
     min_size=1,
     max_size=2,
 )
-_steps = st.one_of(
+_plain_steps = st.one_of(
     _fields("pass"),
     _fields("echo", message=templates),
     _fields("wait", seconds=st.sampled_from([0, 0.5, 3, 5000]) | paths.map("${{ {} }}".format)),
@@ -117,12 +119,72 @@ _steps = st.one_of(
     _fields("succeed"),
     st.fixed_dictionaries({"type": st.just("fail"), "error": paths.map("E ${{ {} }}".format)}),
 )
+_waiting_steps = st.one_of(
+    _fields("human", title=templates.map(str)),
+    _fields("signal", name=st.sampled_from(["go", "stop"])),
+    _fields("execute", definition=st.just("other"), wait=st.booleans()),
+    _fields("callback", via=st.just({"http": {"url": "https://x.example/${ task.token }"}})),
+)
+_items = st.lists(scalars, max_size=5) | paths.map("${{ {} }}".format)
+
+
+def _listed(draw: st.DrawFn, levels: int, names: Iterator[int], *, in_map: bool = False) -> list[dict[str, Any]]:
+    """Draw steps that follow each other, as an inner list. In a map none of them waits for a signal."""
+    listed = []
+    for _ in range(draw(st.integers(1, 2))):
+        step = dict(draw(_any_step)) if levels == 0 else _with_lists(draw, levels - 1, names, in_map=in_map)
+        if in_map and step["type"] == "signal":
+            step = {"type": "human"}
+        step.pop("catch", None)
+        listed.append(step | {"id": f"n{next(names)}"})
+    for step, following in pairwise(listed):
+        if step["type"] not in ("succeed", "fail"):
+            step["next"] = following["id"]
+    while any(step["type"] in ("succeed", "fail") for step in listed[:-1]):
+        del listed[-1]
+    if listed[-1]["type"] not in ("succeed", "fail"):
+        listed[-1].pop("next", None)
+        listed[-1]["end"] = True
+    return listed
+
+
+def _with_lists(draw: st.DrawFn, levels: int, names: Iterator[int], *, in_map: bool) -> dict[str, Any]:
+    """Draw any step, with steps inside it or not."""
+    kind = draw(st.sampled_from(["parallel", "map", "other"]))
+    if kind == "parallel":
+        lists = [{"steps": _listed(draw, levels, names, in_map=in_map)} for _ in range(draw(st.integers(1, 3)))]
+        return dict(draw(_fields("parallel"))) | {"branches": lists}
+    if kind == "map":
+        optional = st.fixed_dictionaries(
+            {},
+            optional={
+                "maxConcurrency": st.integers(1, 4),
+                "toleratedFailurePercentage": st.sampled_from([0, 30, 50, 100]),
+            },
+        )
+        step = dict(draw(_fields("map", items=_items))) | draw(optional)
+        return step | {"steps": _listed(draw, levels, names, in_map=True)}
+    return dict(draw(_any_step))
+
+
+_any_step = _plain_steps.filter(lambda step: step["type"] != "choice") | _waiting_steps
+
+
+@st.composite
+def fan_outs(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a definition of a few steps after each other, with branches, items and waits inside each other."""
+    names = count(1)
+    steps = _listed(draw, 2, names)
+    extra: dict[str, Any] = {"maxTransitions": draw(st.integers(1, 60))}
+    if draw(st.booleans()):
+        extra["timeoutSeconds"] = draw(st.sampled_from([0.001, 5, 4000]))
+    return {"id": "example", "steps": steps} | extra
 
 
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a definition whose flow goes anywhere; steps nobody leads to are led to by a choice at the start."""
-    drawn = draw(st.lists(_steps, min_size=1, max_size=5))
+    drawn = draw(st.lists(_plain_steps, min_size=1, max_size=5))
     names = [f"s{i + 1}" for i in range(1, len(drawn) + 1)]
     targets = st.sampled_from(names)
     arms = [{"when": "${ input == `" + str(i) + "` }", "next": name} for i, name in enumerate(names)]

@@ -12,8 +12,8 @@ from chalicelib.engine.decide import Decision, StartRequest, decide, look_token,
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task, TaskResult
-from chalicelib.engine.events import Arrived, Cover, Event, Looked, Performed
-from chalicelib.engine.execution import Execution, from_document, to_document
+from chalicelib.engine.events import AllPerformed, Answered, Arrived, Cover, Event, Looked, Performed
+from chalicelib.engine.execution import NEVER_MS, Execution, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
 
 T0 = 1_700_000_000_000
@@ -30,6 +30,13 @@ Answer = Callable[[Task], TaskResult]
 def ok(task: Task) -> TaskResult:
     """Answer every call with 200."""
     return TaskResult({"status": 200, "headers": {}, "body": {"step": task.step}})
+
+
+def done(task: Task) -> dict[str, Any]:
+    """Say of every child that it has succeeded at once."""
+    request = task.request
+    output = {"items": request["input"], "failed": 0} if "part" in request else {"child": request["id"]}
+    return {"id": request["id"], "state": "ExecutionSucceeded", "life": request["life"], "output": output}
 
 
 def failing(*errors: str | None) -> Answer:
@@ -66,6 +73,9 @@ class World:
     now: int = T0
     sends: list[Send] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    all_sends: list[Send] = field(default_factory=list)
+    child: Callable[[Task], dict[str, Any]] = done
     flushed: list[HistoryEvent] = field(default_factory=list)
     commits: int = 0
     n: int = 0
@@ -111,6 +121,7 @@ class World:
         else:
             assert decision.execution == self.head
         self.sends.extend(decision.sends)
+        self.all_sends.extend(decision.sends)
         self.tasks.extend(decision.tasks)
 
     def deliver(self) -> None:
@@ -135,12 +146,42 @@ class World:
         while event is not None:
             decision = self.decide(event)
             if decision.tasks:
-                task = decision.tasks[0]
-                event = Performed(task.visit, task.attempt, self.answer(task), n, cover)
+                event = AllPerformed(tuple(self.performed(task, n, cover) for task in decision.tasks), n, cover)
             elif decision.changed and any(cursor.token == token for cursor in self.head.cursors):
                 event = Arrived(token, n, cover)
             else:
                 event = None
+
+    def performed(self, task: Task, n: str = "", cover: Cover | None = None) -> Performed:
+        """Make a call: of the outside, or of other executions, which `child` stands for."""
+        result = TaskResult(None)
+        if task.type == "child":
+            result = TaskResult(self.child(task))
+        elif task.type == "gather":
+            result = TaskResult([{"gathered": name} for name in task.request["ids"]])
+        elif task.type != "cancel":
+            result = self.answer(task)
+        else:
+            self.told += task.request["ids"]
+        return Performed(task.visit, task.attempt, result, n or self.nonce(), cover, task.path)
+
+    def hear(self, event: Event) -> bool:
+        """Decide what somebody outside says; False when it changed nothing."""
+        return self.decide(event).changed
+
+    def tell(self, task: int = 0, value: Any = None, error: str | None = None) -> bool:
+        """Answer one of the open tasks."""
+        cursor = [cursor for cursor in self.head.cursors if cursor.waits == "task"][task]
+        answer = TaskResult(value, error, "of the test")
+        return self.hear(Answered(cursor.visit, cursor.attempt, answer, "ann", self.nonce()))
+
+    def settle(self) -> World:
+        """Deliver all that is due now."""
+        if not self.started:
+            self.begin()
+        while any(send.due_at_ms <= self.now for send in self.sends):
+            self.deliver()
+        return self
 
     def run(self, limit: int = 20_000) -> World:
         """Go on to the end."""
@@ -183,11 +224,15 @@ def check_head(head: Execution) -> None:
         assert head.by is not None
         return
     assert head.cursors
+    deadline = head.deadline_at_ms if head.ending is None else None
+    if deadline is None and all(cursor.due_at_ms == NEVER_MS for cursor in head.cursors):
+        assert head.due_at_ms is None, "nothing ever happens by itself"
+        return
     assert head.due_at_ms is not None
     for cursor in head.cursors:
         assert head.due_at_ms <= (cursor.due_at_ms if cursor.in_index else cursor.watch_at_ms)
-    if head.deadline_at_ms is not None:
-        assert head.due_at_ms <= head.deadline_at_ms
+    if deadline is not None:
+        assert head.due_at_ms <= deadline
 
 
 def ended(steps: dict[str, Any] | list[dict[str, Any]], input: Any = None, **fields: Any) -> World:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
 from typing import Any
 
 from chalicelib import service
@@ -17,14 +17,17 @@ from chalicelib.adapters.queues import DEAD_LETTER, READY, TIMEOUT
 from chalicelib.dead_letters import handle_dead_letters
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.events import Redriven
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
+from chalicelib.engine.tasks import tokens_of
 from chalicelib.parallel import Job
 from chalicelib.ports import Message, Outgoing, Unavailable
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
 from chalicelib.ticks import interval_ms, tick
+from chalicelib.writes import write
 from sedo.memory import MemoryStore
 from sedo.memory_queue import MemoryQueues, Received
 
@@ -121,6 +124,21 @@ class World:
         """Cancel through the use case."""
         return service.cancel_execution(self.runtime, TENANT, execution_id, cause, actor="tests")
 
+    def redrive(self, execution_id: str, version: int | None = None) -> Execution | None:
+        """Let an ended execution go on, as a caller may."""
+        head = self.head(execution_id)
+        event = Redriven(version or head.definition_version, "tests", self.runtime.nonces())
+        wanted = replace(head, definition_version=event.version)
+        return write(self.runtime, head, self.runtime.definition(wanted), lambda _: event).head
+
+    def tasks(self, execution_id: str) -> list[str]:
+        """The tokens of a head's open tasks of people, oldest first."""
+        return [token for token, _ in tokens_of(self.head(execution_id))]
+
+    def heads(self) -> dict[str, Execution]:
+        """All heads, children too."""
+        return {execution_id: self.head(execution_id) for execution_id in self.memory.execution_ids()}
+
     def head(self, execution_id: str) -> Execution:
         """The head as stored."""
         found = self.memory.load([execution_id])[execution_id]
@@ -128,13 +146,17 @@ class World:
         return found
 
     def history(self, execution_id: str) -> list[HistoryEvent]:
-        """The whole history, checked: no gap, no repeat, one outcome for each visit at most, nothing after the end."""
+        """The whole history, checked: no gap, no repeat, one outcome at most for each visit of a life, nothing after an
+        end."""
         events = service.history(self.runtime, TENANT, execution_id, 0, 100_000)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        redrives = [event.seq for event in events if event.type == "ExecutionRedriven"]
+        lives = {event.seq: sum(seq <= event.seq for seq in redrives) for event in events}
         for kinds in (("StepStarted",), OUTCOMES):
-            visits = [event.visit for event in events if event.type in kinds]
+            visits = [(lives[event.seq], event.visit) for event in events if event.type in kinds]
             assert len(visits) == len(set(visits)), (kinds, events)
-        assert not [event for event in events[:-1] if event.type in ENDS]
+        for event, following in pairwise(events):
+            assert event.type not in ENDS or following.type == "ExecutionRedriven", events
         return events
 
     def kinds(self, execution_id: str) -> list[str]:
@@ -251,18 +273,33 @@ def one_after_another(jobs: Any) -> None:
 
 def definition(*steps: dict[str, Any], id: str = "d", **fields: Any) -> dict[str, Any]:
     """A definition whose steps follow each other where they do not say what is next."""
+    return {"id": id, "steps": listed(*steps), **fields}
+
+
+def listed(*steps: dict[str, Any]) -> list[dict[str, Any]]:
+    """Steps that follow each other where they do not say what is next."""
     complete = []
     for place, step in enumerate(steps):
         follows = step["type"] in ("choice", "succeed", "fail") or "next" in step or "end" in step
         last = place == len(steps) - 1
         link: dict[str, Any] = {} if follows else {"end": True} if last else {"next": steps[place + 1]["id"]}
         complete.append(step | link)
-    return {"id": id, "steps": complete, **fields}
+    return complete
 
 
 def call(id: str, **fields: Any) -> dict[str, Any]:
     """A step with an outside effect."""
     return {"id": id, "type": "http", "url": "http://outside.example/", **fields}
+
+
+def mapped(id: str, *steps: dict[str, Any], items: Any = "${ input.items }", **fields: Any) -> dict[str, Any]:
+    """A map over the input's items."""
+    return {"id": id, "type": "map", "items": items, "steps": listed(*steps), **fields}
+
+
+def side_by_side(id: str, *branches: list[dict[str, Any]], **fields: Any) -> dict[str, Any]:
+    """A step with branches."""
+    return {"id": id, "type": "parallel", "branches": [{"steps": listed(*steps)} for steps in branches], **fields}
 
 
 def wait(id: str, seconds: float, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""Whether a head's cursors fit together: what only a damaged head breaks, so that decisions need not ask.
+
+Its JSON was read, so that members are there; what is looked at here is what stands in `waits`, `held` and `vars`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalicelib.engine.execution import TERMINAL, Cursor, Execution
+from chalicelib.engine.places import SWEEP, above
+
+_COUNTS = ("n", "next", "failed", "allowed")
+_WAITS = (None, "task", "signal", "branches", "child")
+
+
+def flaw(execution: Execution) -> str | None:
+    """Return what is wrong with a head, or None."""
+    if execution.parent is not None and not _is_object(execution.parent):
+        return "its parent is no object"
+    if execution.ending is not None and not _is_end(execution.ending):
+        return "its end is none"
+    at = {cursor.path: cursor for cursor in execution.cursors}
+    for cursor in execution.cursors:
+        if cursor.waits is None and cursor.held is None and not cursor.path:
+            continue
+        why = _flaw(cursor, at)
+        if why is not None:
+            return f"at {cursor.path or cursor.step}: {why}"
+    return None
+
+
+def _is_end(ending: Any) -> bool:
+    return isinstance(ending, dict) and ending.get("state") in TERMINAL and {"output", "error"} <= ending.keys()
+
+
+def _flaw(cursor: Cursor, at: dict[str, Cursor]) -> str | None:
+    if not all(entry is None or _is_object(entry) for entry in (cursor.held, cursor.vars)):
+        return "held and vars must be objects"
+    if cursor.path == SWEEP:
+        return None if _texts((cursor.held or {}).get("ids")) else "it names no children"
+    return _flaw_of_wait(cursor) or _flaw_of_branch(cursor, at)
+
+
+def _flaw_of_wait(cursor: Cursor) -> str | None:
+    held = cursor.held or {}
+    if cursor.waits not in _WAITS:
+        return f"nobody knows the wait {cursor.waits!r:.40}"
+    if "child" in held and not _count(held["child"]):
+        return "its child has no number"
+    if not all(_count(held[name]) for name in ("timer", "looks", "life", "beatAt", "openedAt") if name in held):
+        return "what is counted must be a number"
+    match cursor.waits:
+        case "task":
+            sound = isinstance(held.get("roles", []), list)
+        case "signal":
+            sound = isinstance(held.get("name"), str)
+        case "branches":
+            sound = _is_fan(held)
+        case "child":
+            sound = "child" in held
+        case _:
+            sound = "slot" not in held or "child" in held
+    return None if sound else "what it holds does not fit what it waits for"
+
+
+def _is_fan(held: dict[str, Any]) -> bool:
+    if not all(_count(held.get(name)) for name in _COUNTS) or not isinstance(held.get("results"), dict):
+        return False
+    return all(_count(held[name]) and held[name] > 0 for name in ("quota", "size") if name in held)
+
+
+def _flaw_of_branch(cursor: Cursor, at: dict[str, Cursor]) -> str | None:
+    own = cursor.vars or {}
+    if not isinstance(own.get("stash", {}), dict) or ("index" in own) is not ("item" in own):
+        return "its variables are incomplete"
+    if not cursor.path:
+        return None
+    fan, number = at.get(above(cursor.path)), cursor.path.rpartition("/")[2]
+    if fan is None or fan.waits != "branches" or not cursor.path.endswith(f"{fan.step}/{number}"):
+        return "its fan-out is not there"
+    if not number.isascii() or not number.isdecimal():
+        return "it has no number"
+    return (
+        None if (cursor.held or {}).get("slot", False) is ("size" in (fan.held or {})) else "it is no part of its map"
+    )
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
