@@ -10,6 +10,8 @@ One seed is one run. Every I/O call of every invocation is a point where others 
     checks.py       the invariants of every commit; endings.py: those at the end of a run
     scenarios.py    generated definitions, with the meaning of each step as plain data
     reference.py    a naive interpreter that knows nothing of the engine: what must come out
+    trees.py        generated definitions that branch; actors.py: people, machines, signals, redrives
+    places.py       what happened, by place; acceptor.py: whether that can have happened
     plan.py         what a seed chooses; run.py: the actors of one run, quiet, and the end
     shrink.py       from a violation to a short story
     campaign.py     many seeds, counted
@@ -35,5 +37,8 @@ Invariants:
     fair            a message becomes a dead letter for its own step's failures, not for those of steps before
     calls           one delivery makes one outside call for an attempt; without faults there is one call for an attempt
     replay          all messages ever sent, again and in any order, change nothing
+    orphan          no child lives on when the execution that waited for it has ended, and none is born later
+    signal          what a step took was sent, and each signal is taken once
+    answer          what a schema does not take ends no task
     batch           a batch does not raise for what is nobody's fault
 """

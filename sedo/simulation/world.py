@@ -73,6 +73,7 @@ class World:
         self.makers: dict[str, Invocation] = {}
         self.drivers: dict[tuple[str, str], Invocation] = {}
         self.buried: set[str] = set()
+        self.children: dict[str, list[str]] = {}
         self.excused: set[tuple[str, str]] = set()
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
@@ -215,6 +216,7 @@ class World:
             if len(about) == 1:  # of several, nobody knows whose step has moved
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
+        self._check_family(old, execution)
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
@@ -241,6 +243,20 @@ class World:
                 self.counts.looks_that_replaced += 1
                 for lost in self._undriven(old.id):
                     raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
+
+    def _check_family(self, old: Execution | None, new: Execution) -> None:
+        """See that no child lives on when the execution that waited for it has ended, and none is born later."""
+        parent = self.current.get((new.parent or {}).get("id", ""))
+        if old is None and new.parent is not None:
+            self.children.setdefault(new.parent["id"], []).append(new.id)
+        if old is None and not new.ended and parent is not None and parent.ended and parent.id not in self.buried:
+            raise Violation("orphan", f"{new.id} is born, and {parent.id} has ended")
+        if not new.ended or new.id in self.buried:
+            return
+        for name in self.children.get(new.id, ()):
+            child = self.current[name]
+            if not child.ended and child.ending is None:
+                raise Violation("orphan", f"{new.id} has ended, and {name} lives on")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk, keyed by its last seq."""

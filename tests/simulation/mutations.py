@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib import commits, dead_letters, drive, outbox, processor, service
+from chalicelib.calls import Calls
+from chalicelib.children import Children
 from chalicelib.commits import must_stamp
 from chalicelib.drive import Driven, Driver
 from chalicelib.engine import decide as deciding
@@ -302,6 +304,60 @@ def committed_event_changed(patch: Patch) -> None:
     patch.setattr(drive, "decide", mutated)
 
 
+def news_not_repeated(patch: Patch) -> None:
+    """A child that has ended tells its parent once."""
+    found = deciding.sends_lost_with
+
+    def mutated(execution: Any, n: str, token: str) -> Any:
+        return tuple(send for send in found(execution, n, token) if send.kind != "ended")
+
+    patch.setattr(drive, "sends_lost_with", mutated)
+    patch.setattr(dead_letters, "sends_lost_with", mutated)
+
+
+def children_left_alone(patch: Patch) -> None:
+    """Who is cancelled, or leaves a branch, tells no child."""
+    patch.setattr(Draft, "orphan", lambda self, cursors: None)
+
+
+def unborn_children_forgotten(patch: Patch) -> None:
+    """A child that has no head when it is to end gets none."""
+    cancel = Children._cancel
+
+    def mutated(self: Children, parent: Any, child: str) -> None:
+        if child in self.runtime.store.load([child]):
+            cancel(self, parent, child)
+
+    patch.setattr(Children, "_cancel", mutated)
+
+
+def children_not_driven(patch: Patch) -> None:
+    """The first messages of children are not sent before the parent takes note of them."""
+    patch.setattr(Children, "send_all", lambda self: None)
+
+
+def first_result_alone(patch: Patch) -> None:
+    """Of the calls that were made side by side, one result is kept."""
+    make = Calls.make
+
+    def mutated(self: Calls, tasks: Any, *, first: bool) -> Any:
+        made = make(self, tasks, first=first)
+        return replace(made, found=made.found[:1])
+
+    patch.setattr(Calls, "make", mutated)
+
+
+def borne_failures_kept(patch: Patch) -> None:
+    """A redrive goes on from what a map had tolerated."""
+    snapshot = property(lambda self: self.__dict__.get("snapshot"), _remember_snapshot)
+    patch.setattr(Draft, "snapshot", snapshot, raising=False)
+
+
+def _remember_snapshot(draft: Draft, found: Any) -> None:
+    if found is not None or "snapshot" not in draft.__dict__:
+        draft.__dict__["snapshot"] = found
+
+
 MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (send_before_write, None),
     (ignore_by, None),
@@ -331,5 +387,11 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (expiry_before_the_commit, None),
     (expiry_once_at_most, ("unavailable", "answer_lost")),
     (committed_event_changed, ()),
+    (news_not_repeated, None),
+    (children_left_alone, None),
+    (unborn_children_forgotten, None),
+    (children_not_driven, None),
+    (first_result_alone, None),
+    (borne_failures_kept, None),
 )
 """Each mutation with the kinds of faults that show it; None: any."""
