@@ -181,7 +181,8 @@ class Draft:
         if not ids:
             return
         sweep = self.cursors.get(SWEEP)
-        known = [] if sweep is None or sweep.held is None else sweep.held["ids"]
+        listed = sweep.held.get("ids") if sweep is not None and isinstance(sweep.held, dict) else None
+        known = listed if isinstance(listed, list) else []  # a damaged one has told nobody
         held = {"ids": [*known, *(child for child in ids if child not in known)]}
         cursor = Cursor(SWEEP, self.step or "", 0, self.base.version + 1, "", self.by, None, 0, 0)
         token = f"0.{self.base.version + 1}"
