@@ -14,7 +14,7 @@ from chalicelib.engine.effects import Task, TaskResult
 from tests.unit.engine.world import DAY, HOUR, SECOND, T0, World
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if ".test." not in path.name)
 
 
 def example(name: str) -> Any:

@@ -23,6 +23,7 @@ from chalicelib.engine.steps import STEP_TYPES
 ROOT = Path(__file__).parents[3]
 VALIDATOR = Draft202012Validator(definition_schema())
 EXAMPLES = sorted([*ROOT.glob("examples/*.yaml"), *ROOT.glob("tests/unit/lint/workflows/*.*")])
+EXAMPLES = [path for path in EXAMPLES if ".test." not in path.name]
 DOCUMENTS = [yaml_text.read(path.read_text(encoding="utf-8"))[0] for path in EXAMPLES]
 
 
