@@ -40,6 +40,7 @@ from chalicelib.ports import Committed, Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.processor")
+FEW_CONFLICTS = 2
 MAX_CONFLICTS = 8
 """A message that lost so many races in a row comes back later instead."""
 
@@ -113,8 +114,8 @@ class Driver:
         return Driven(execution)
 
     def _step_aside(self, conflicts: int) -> None:
-        """Wait a moment, another one in each process: where many children end at once, all write one head."""
-        if self.message.kind == "ended":
+        """Wait a moment, another one in each process: where much ends at once, all write one head."""
+        if self.message.kind == "ended" or conflicts > FEW_CONFLICTS:
             self.runtime.sleep(min(1.0, 0.05 * 2**conflicts) * chance(self.runtime.nonces()))
 
     def _definition(self, execution: Execution) -> Definition | None:
@@ -194,7 +195,7 @@ class Driver:
         match event:
             case AllPerformed(results=results):
                 there = {cursor.path: cursor for cursor in after.cursors}
-                return not any(r.path in there and is_asked(there[r.path], r, after.life) for r in results)
+                return not any(r.path in there and is_asked(there[r.path], r) for r in results)
             case ChildrenEnded(children=children):
                 waiting = {child_token(cursor) for cursor in after.cursors}
                 return not any(token in waiting for token, _ in children)

@@ -326,7 +326,8 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
         held = cursor.held or {}
         token = f"c{cursor.visit}.{cursor.attempt}.{number}"
-        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": held.get("looks", 0) > 0}
+        look = held.get("looks", 0) > 0 and not held.get("again")
+        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": look}
     return Task(
         type=call.type,
         step=cursor.step,
@@ -336,7 +337,6 @@ def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> T
         timeout_seconds=_call_seconds(definition, cursor, call),
         request=request,
         path=cursor.path,
-        life=draft.life,
         tenant_id=draft.base.tenant_id,
     )
 
@@ -357,7 +357,7 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     moved = False
     for result in results:
         cursor = draft.cursors.get(result.path)
-        if cursor is None or not is_asked(cursor, result, draft.life):
+        if cursor is None or not is_asked(cursor, result):
             continue
         moved = True
         if cursor.path == SWEEP:
@@ -368,11 +368,11 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     return commit(draft) if moved else Decision(draft.base, changed=False)
 
 
-def is_asked(cursor: Cursor, result: Performed, life: int) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment, in this life of its execution."""
-    if result.life not in (None, life) or cursor.waits is not None:
+def is_asked(cursor: Cursor, result: Performed) -> bool:
+    """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
+    if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
         return False
-    return (cursor.visit, cursor.attempt) == (result.visit, result.attempt)
+    return bool((cursor.held or {}).get("life", 1) == result.life)
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:

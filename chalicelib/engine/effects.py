@@ -37,8 +37,12 @@ class Task:
     timeout_seconds: float
     request: dict[str, Any]
     path: str = ""
-    life: int = 1
     tenant_id: str = ""
+
+    @property
+    def life(self) -> int:
+        """The life in which a child is asked for; 1 for any other call."""
+        return int(self.request["life"]) if self.type == "child" else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """An outside call of this visit and attempt, on this path, has ended; it was made in this life (None: any)."""
+    """An outside call of this visit and attempt, on this path, has ended; one about a child was made in a `life`."""
 
     visit: int
     attempt: int
@@ -38,7 +38,7 @@ class Performed:
     by: str
     cover: Cover | None = None
     path: str = ""
-    life: int | None = None
+    life: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def park(walk: Walk, cursor: Cursor, park: Park) -> Cursor | None:
     """Begin a wait; a signal that came early ends it at once."""
     draft = walk.draft
     if park.waits == "child" and park.held.get("news"):
-        look(walk, replace(cursor, held=park.held))
+        look(walk, replace(cursor, held=park.held), again=True)
         return None
     if park.waits == "signal":
         for place, signal in enumerate(draft.signals):
@@ -83,14 +83,18 @@ def heard_of(walk: Walk, cursor: Cursor) -> None:
     if cursor.waits is None:  # it is being looked at, and what is seen there may be older than the news
         draft.put(replace(cursor, held={**(cursor.held or {}), "news": True}))
     else:
-        look(walk, cursor)
+        look(walk, cursor, again=True)
 
 
-def look(walk: Walk, cursor: Cursor) -> None:
-    """Look at a child now: a message has the call made that starts it, or finds out how far it is."""
-    held = {**(cursor.held or {})}
+def look(walk: Walk, cursor: Cursor, *, again: bool = False) -> None:
+    """Look at a child now: a message has the call made that starts it, or finds out how far it is.
+
+    `again` expects that it lives again by this call, whose messages may have to be repeated.
+    """
+    held = {name: value for name, value in (cursor.held or {}).items() if name not in ("news", "again")}
     held["looks"] = held.get("looks", 0) + 1
-    held.pop("news", None)
+    if again:
+        held["again"] = True
     token = f"{cursor.visit}.{cursor.attempt}.l{held['looks']}.{held['child']}"
     walk.draft.drive(cursor, walk.draft.now_ms, token=token, held=held, timeout_at_ms=cursor.timeout_at_ms)
 
@@ -104,7 +108,8 @@ def child_came_to(walk: Walk, cursor: Cursor, child: dict[str, Any]) -> Outcome:
     if state not in TERMINAL or not counts(held, child):
         return Park("child", {"looks": 0} | held | {"started": True})
     if not is_slot(cursor):
-        walk.draft.put(replace(cursor, held={"child": held["child"], "over": True}, waits=None))
+        over = {"child": held["child"], "over": True, "timer": held.get("timer", 0)}
+        walk.draft.put(replace(cursor, held=over, waits=None))
     walk.draft.record(EventType.CHILD_ENDED, {"executionId": child["id"], "state": state.value}, cursor)
     if state is State.SUCCEEDED:
         return Done(value=child["output"], passes=False)

@@ -51,7 +51,7 @@ def test_the_bill_stands_beside_step_functions() -> None:
         "send_requests": 0,
         "sqs_requests": 0,
         "invocations": 1,
-        "calls": 0,
+        "waits_for_calls": 0,
         "write_units": 2.0,
         "read_units": 1.0,
     }

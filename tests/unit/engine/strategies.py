@@ -120,7 +120,7 @@ _plain_steps = st.one_of(
     st.fixed_dictionaries({"type": st.just("fail"), "error": paths.map("E ${{ {} }}".format)}),
 )
 _waiting_steps = st.one_of(
-    _fields("human", title=templates.map(str)),
+    _fields("human", title=paths.map("${{ {} }}".format)),
     _fields("signal", name=st.sampled_from(["go", "stop"])),
     _fields("execute", definition=st.just("other"), wait=st.booleans()),
     _fields("callback", via=st.just({"http": {"url": "https://x.example/${ task.token }"}})),

@@ -35,7 +35,7 @@ from chalicelib.engine.events import (
     Signalled,
     TimeIsUp,
 )
-from chalicelib.engine.execution import Cursor
+from chalicelib.engine.execution import Cursor, State
 from tests.unit.engine.strategies import fan_outs, jsons
 from tests.unit.engine.test_totality import answers, moments, quick
 from tests.unit.engine.world import T0, World, done
@@ -169,26 +169,94 @@ damaged = st.builds(
 )
 
 
-@settings(quick, max_examples=150)
+WAITING = {
+    "id": "example",
+    "steps": [
+        {
+            "id": "n1",
+            "type": "parallel",
+            "end": True,
+            "branches": [
+                {"steps": [{"id": "ask", "type": "human", "end": True}]},
+                {"steps": [{"id": "go", "type": "signal", "name": "go", "timeoutSeconds": 60, "end": True}]},
+                {"steps": [{"id": "other", "type": "execute", "definition": "other", "end": True}]},
+                {
+                    "steps": [
+                        {
+                            "id": "n2",
+                            "type": "map",
+                            "items": [1, 2, 3, 4, 5, 6, 7],
+                            "maxConcurrency": 2,
+                            "steps": [{"id": "n3", "type": "wait", "seconds": 9, "end": True}],
+                            "end": True,
+                        }
+                    ]
+                },
+                {
+                    "steps": [
+                        {
+                            "id": "n4",
+                            "type": "map",
+                            "items": [1, 2],
+                            "steps": [{"id": "n5", "type": "http", "url": "https://x.example/", "end": True}],
+                            "end": True,
+                        }
+                    ]
+                },
+            ],
+        }
+    ],
+}
+changes = st.tuples(
+    st.integers(0, 12),
+    st.one_of(
+        st.fixed_dictionaries({"waits": st.sampled_from([None, "task", "signal", "branches", "child", "odd", 3])}),
+        st.fixed_dictionaries({"held": st.none() | held_members | st.sampled_from([3, [], "x"])}),
+        st.fixed_dictionaries({"step": st.sampled_from(["gone", "", "n1", "n3", "ask"])}),
+        st.fixed_dictionaries({"path": paths}),
+        st.fixed_dictionaries(
+            {"vars": st.sampled_from([3, {"stash": 1}, {"item": 1}, {"index": 1}, {"stash": {"a": 1}}])}
+        ),
+        held_members.map(lambda members: {"more": members}),
+    ),
+)
+
+
+@settings(quick, max_examples=400)
 @given(
-    fan_outs(),
-    st.lists(damaged, min_size=1, max_size=4),
+    st.lists(changes, min_size=1, max_size=3),
+    st.lists(damaged, max_size=2),
     st.lists(st.tuples(events, moments, st.integers(0, 9)), min_size=1, max_size=5),
     st.sampled_from([None, None, None, {}, 3, {"state": "ExecutionFailed", "output": None, "error": None}]),
     st.booleans(),
 )
 def test_damaged_heads_are_decided_too(
-    document: Any, cursors: list[Cursor], happenings: list[tuple[Event, int, int]], ending: Any, kept: bool
+    damage: list[tuple[int, dict[str, Any]]],
+    more: list[Cursor],
+    happenings: list[tuple[Event, int, int]],
+    ending: Any,
+    kept: bool,
 ) -> None:
-    world = World(document)
-    world.begin()
-    head = world.head
-    if kept and head.ended:
-        head = replace(head, kept=tuple(cursors))
-    elif not head.ended:
-        head = replace(head, cursors=(*head.cursors, *cursors), ending=ending)
-    for event, now, gone in happenings:
-        before = head
-        decision = decide(None if gone == 0 else world.definition, head, event, now, world.policy)
-        assert decision == decide(None if gone == 0 else world.definition, before, event, now, world.policy)
-        head = decision.execution
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fanout, "WIDTH", 3)
+        world = World(WAITING)
+        world.child = lambda task: child_of(task, "StepStarted")
+        world.begin()
+        head = world.head
+        cursors = list(head.cursors)
+        for place, change in damage:
+            cursor = cursors[place % len(cursors)]
+            held = cursor.held if isinstance(cursor.held, dict) else {}
+            known = {"held": held | change["more"]} if "more" in change else change
+            cursors[place % len(cursors)] = replace(cursor, **known)
+        if kept:
+            world.head = world.decide(CancelRequested(None, "me", "n")).execution
+            head = replace(world.head, kept=(*cursors, *more), state=State.CANCELLED, cursors=(), ending=None)
+            happenings = [(Redriven(1, "me", "n"), T0, 1), *happenings]
+        else:
+            head = replace(head, cursors=(*cursors, *more), ending=ending)
+        for event, now, gone in [*happenings, *((Arrived(c.token, "n"), T0 + 10**7, 1) for c in cursors)]:
+            chosen = None if gone == 0 else world.definition
+            decision = decide(chosen, head, event, now, world.policy)
+            assert decision == decide(chosen, head, event, now, world.policy)
+            head = decision.execution

@@ -163,7 +163,7 @@ class World:
             result = self.answer(task)
         else:
             self.told += task.request["ids"]
-        return Performed(task.visit, task.attempt, result, n or self.nonce(), cover, task.path)
+        return Performed(task.visit, task.attempt, result, n or self.nonce(), cover, task.path, task.life)
 
     def hear(self, event: Event) -> bool:
         """Decide what somebody outside says; False when it changed nothing."""
