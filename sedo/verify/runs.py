@@ -121,6 +121,7 @@ def _counts(stage: Stage, units: Counter[str]) -> dict[str, Any]:
         "sqs_requests": sites["send"] + 2 * sites["deliver"],
         "invocations": world.counts.invocations + stage.asked,
         "calls": world.counts.calls,
+        "waits_for_calls": world.counts.calls,  # at most: calls side by side wait once
         "write_units": units["head"] + chunks + indexes,
         "read_units": float(reads),
     }
