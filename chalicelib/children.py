@@ -13,8 +13,10 @@ from threading import Lock
 from typing import Any
 
 from chalicelib.commits import commit, let_expire
+from chalicelib.engine.births import StartRequest, start
 from chalicelib.engine.branches import PartRequest, is_tombstone, start_part, tombstone
-from chalicelib.engine.decide import Decision, StartRequest, decide, sends_lost_with, start
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision, sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task, TaskResult

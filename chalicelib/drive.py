@@ -17,7 +17,9 @@ from chalicelib.calls import Calls
 from chalicelib.children import came_to
 from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
-from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
+from chalicelib.engine.asking import is_asked
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task

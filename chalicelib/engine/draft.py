@@ -107,11 +107,7 @@ class Draft:
         if due_at_ms <= self.now_ms:
             token = self._token_for_now(token, needs_ms)
         elif not far:
-            token = self._tokens_at.setdefault(due_at_ms, token)
-        elif not changes.get("in_index") and any(
-            other.token == token and other.path != cursor.path for other in self.cursors.values()
-        ):
-            token = f"{token}.later"  # others were given this one: what is due later needs a message of its own
+            token = self._token_for_later(token, cursor.path, due_at_ms)
         self.put(
             replace(
                 cursor,
@@ -130,6 +126,13 @@ class Draft:
         if self._shared_token is None:
             self._shared_token = token
         return self._shared_token
+
+    def _token_for_later(self, token: str, path: str, due_at_ms: int) -> str:
+        if due_at_ms not in self._tokens_at:
+            # Where others were given this one, what is due later needs a message of its own.
+            given = any(other.token == token and other.path != path for other in self.cursors.values())
+            self._tokens_at[due_at_ms] = f"{token}.later" if given else token
+        return self._tokens_at[due_at_ms]
 
     def succeed(self, output: Any) -> None:
         """End the execution as succeeded."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.api import cost
-from chalicelib.engine.decide import StartRequest, start
+from chalicelib.engine.births import StartRequest, start
 from chalicelib.engine.definition import parse
 from chalicelib.engine.execution import Execution
 from sedo.bench import definitions
