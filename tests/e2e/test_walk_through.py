@@ -131,15 +131,26 @@ def test_a_persons_task_through_the_gateway(deployed: Deployed) -> None:
     assert deployed.call("GET", raw).status == 410
 
 
-def test_a_task_that_nobody_answers_times_out(deployed: Deployed) -> None:
+def test_a_task_that_is_claimed_and_not_answered_times_out(deployed: Deployed) -> None:
+    """Its execution goes on by the way that it has for that, and whoever answers then is told that it is too late."""
     tenant = "/sedo/tenants/nobody"
-    steps = [{"id": "approve", "type": "human", "timeoutSeconds": 5, "end": True}]
+    late = {"catch": [{"errors": ["Task.Timeout"], "next": "remind"}]}
+    steps = [
+        {"id": "approve", "type": "human", "timeoutSeconds": 5, **late, "end": True},
+        {"id": "remind", "type": "fail", "error": "Approval.TooLate", "cause": "nobody answered"},
+    ]
     assert deployed.call("POST", f"{tenant}/definitions", {"id": "approval", "steps": steps}).status == 201
     execution_id = deployed.call("POST", f"{tenant}/definitions/approval/execute", {"input": 1}).body["id"]
     (task,) = eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body, 30)
     assert task["executionId"] == execution_id
-    timed_out = {"id": execution_id, "state": "ExecutionFailed", "step": "approve", "tenantId": "nobody"}
-    assert eventually(lambda: timed_out in deployed.call("GET", f"{tenant}/executions").body, 60)
-    late = deployed.call("POST", f"{tenant}/tasks/{task['token']}/complete", {"approved": True})
-    assert (late.status, late.headers["content-type"]) == (410, "application/problem+json")
+    path, jo = f"{tenant}/tasks/{task['token']}", {"X-Sedo-Actor": "jo"}
+    assert deployed.call("POST", f"{path}/claim", **jo).status == 204
+    failed = {"id": execution_id, "state": "ExecutionFailed", "step": "remind", "tenantId": "nobody"}
+    assert eventually(lambda: failed in deployed.call("GET", f"{tenant}/executions").body, 60)
+    answer = deployed.call("POST", f"{path}/complete", {"approved": True}, **jo)
+    assert (answer.status, answer.headers["content-type"]) == (410, "application/problem+json")
     assert eventually(lambda: deployed.call("GET", f"{tenant}/tasks").body == [], 30)
+    history = deployed.call("GET", f"{tenant}/executions/{execution_id}/history").body
+    course = [event["type"] for event in history if event.get("step") == "approve"]
+    assert course == ["StepStarted", "TaskOpened", "TaskClaimed", "StepTimedOut"]
+    assert deployed.call("GET", f"{tenant}/executions/{execution_id}").body["error"]["name"] == "Approval.TooLate"

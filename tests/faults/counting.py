@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -14,10 +15,14 @@ from tests.faults.errands import FLAKY, NOBODY
 
 
 class CountingServer:
-    """Doubles numbers: `POST {"number": n}` gives `{"doubled": 2n}`, after `delay_seconds`. Some calls are refused."""
+    """Doubles numbers: `POST {"number": n}` gives `{"doubled": 2n}`, after `delay_seconds`. Some calls are refused.
+
+    `POST {"token": t}` hands it a task, which is kept in `tokens`.
+    """
 
     def __init__(self, delay_seconds: float = 0.0) -> None:
         self.calls: Counter[str] = Counter()
+        self.tokens: SimpleQueue[str] = SimpleQueue()
         self.delay_seconds = delay_seconds
         self._lock = threading.Lock()
         counting = self
@@ -31,7 +36,7 @@ class CountingServer:
                 if len(content) < int(self.headers["Content-Length"]):
                     return  # whoever called was killed in the middle of it
                 asked = json.loads(content)
-                status, answer = counting.answer(self.headers["Idempotency-Key"], asked["number"])
+                status, answer = counting.take(self.headers["Idempotency-Key"], asked)
                 body = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -55,6 +60,13 @@ class CountingServer:
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}/"
+
+    def take(self, key: str, asked: dict[str, Any]) -> tuple[int, Any]:
+        """Keep a token, or count a call."""
+        if "token" in asked:
+            self.tokens.put(asked["token"])
+            return 200, {}
+        return self.answer(key, asked["number"])
 
     def answer(self, key: str, number: int) -> tuple[int, Any]:
         """Count a call and say what it gets."""
