@@ -189,7 +189,8 @@ def every(pause: Callable[[], float], action: Callable[[], None]) -> Iterator[No
         try:
             while not stop.wait(pause()):
                 action()
-        except BaseException as error:  # noqa: BLE001 - raised where the thread is joined
+        except BaseException as error:
+            log.exception("what is done again and again has ended")  # for where something else is raised before that
             broken.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
