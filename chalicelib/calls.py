@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from chalicelib.children import Children
-from chalicelib.engine.decide import ABOUT_OTHERS
+from chalicelib.engine.asking import ABOUT_OTHERS
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution

@@ -13,8 +13,10 @@ from threading import Lock
 from typing import Any
 
 from chalicelib.commits import commit, let_expire
+from chalicelib.engine.births import StartRequest, start
 from chalicelib.engine.branches import PartRequest, is_tombstone, start_part, tombstone
-from chalicelib.engine.decide import Decision, StartRequest, decide, sends_lost_with, start
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision, sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task, TaskResult
@@ -105,9 +107,9 @@ class Children:
             return self._redriven(parent, found, request["life"])
         if found.ended:
             let_expire(self.runtime, found)  # whoever ended it here may not have come to it
-        elif found.version == 1 and not request["look"]:  # one that is only looked at has a watchdog of its own
+        elif found.version == 1 and not request["look"]:
             self._put(found, Decision.resend_all(found, self.runtime.policy).sends)
-        else:
+        elif not request["look"]:  # one that is only looked at has a watchdog of its own
             self._put(found, sends_lost_with(found, _life(found.life), ""))
         return TaskResult(value=came_to(found))
 
@@ -143,7 +145,7 @@ class Children:
         self, parent: Execution, request: dict[str, Any], after: Execution | None = None
     ) -> Decision | TaskResult:
         """Decide the child's beginning; it is named after its life, so that what it sends can be sent again."""
-        by = _life(request["life"]) if after is not None else self.runtime.nonces()
+        by = _life(request["life"])
         now, policy = self.runtime.now_ms(), self.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]

@@ -12,7 +12,8 @@ from typing import Any
 
 from chalicelib.commits import commit, let_expire
 from chalicelib.deliveries import Delivery, deliveries, settle
-from chalicelib.engine.decide import decide, sends_lost_with
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.errors import DefinitionInvalid, SedoError
 from chalicelib.engine.events import ProcessingGivenUp

@@ -17,7 +17,9 @@ from chalicelib.calls import Calls
 from chalicelib.children import came_to
 from chalicelib.commits import let_expire, lighten, must_stamp
 from chalicelib.deliveries import Delivery
-from chalicelib.engine.decide import Decision, decide, is_asked, looked_at_ms, sends_lost_with
+from chalicelib.engine.asking import is_asked
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision, looked_at_ms, sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task
@@ -40,6 +42,7 @@ from chalicelib.ports import Committed, Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.processor")
+FEW_CONFLICTS = 2
 MAX_CONFLICTS = 8
 """A message that lost so many races in a row comes back later instead."""
 
@@ -113,8 +116,8 @@ class Driver:
         return Driven(execution)
 
     def _step_aside(self, conflicts: int) -> None:
-        """Wait a moment, another one in each process: where many children end at once, all write one head."""
-        if self.message.kind == "ended":
+        """Wait a moment, another one in each process: where much ends at once, all write one head."""
+        if self.message.kind == "ended" or conflicts > FEW_CONFLICTS:
             self.runtime.sleep(min(1.0, 0.05 * 2**conflicts) * chance(self.runtime.nonces()))
 
     def _definition(self, execution: Execution) -> Definition | None:

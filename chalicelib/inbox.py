@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from chalicelib.engine import values
-from chalicelib.engine.decide import sends_lost_with
+from chalicelib.engine.decision import sends_lost_with
 from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.errors import SedoError

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib import service
-from chalicelib.engine.decide import TICK_MAY_BE_OVER_MS, look_token, looked_at_ms
+from chalicelib.engine.decision import TICK_MAY_BE_OVER_MS, look_token, looked_at_ms
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS
 from chalicelib.engine.history import timestamp

@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib.commits import commit
 from chalicelib.engine import values
-from chalicelib.engine.decide import Decision, StartRequest, start
+from chalicelib.engine.births import StartRequest, start
+from chalicelib.engine.decision import Decision
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.errors import SedoError, UnsupportedHead
 from chalicelib.engine.events import CancelRequested

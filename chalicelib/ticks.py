@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 
-from chalicelib.engine.decide import look_token
+from chalicelib.engine.decision import look_token
 from chalicelib.ports import DueEntry, Message, Outgoing
 from chalicelib.runtime import Runtime
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
 from chalicelib.drive import Driver
-from chalicelib.engine.decide import Decision, decide
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event

@@ -20,7 +20,7 @@ from chalicelib.engine.execution import State
 from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
 
-MAX_START_BYTES = values.MAX_VALUE_BYTES + 4096
+MAX_VALUE_BODY_BYTES = values.MAX_VALUE_BYTES + 4096
 """An input, and the members beside it."""
 ALL_MEDIA_TYPES = ["*/*"]
 
@@ -232,7 +232,7 @@ ROUTES = (
     Route("GET", DEFINITIONS + "/{definitionId}/versions", list_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/diff", compare_versions),
     Route("GET", DEFINITIONS + "/{definitionId}/schedule", get_schedule),
-    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution, max_bytes=MAX_START_BYTES),
+    Route("POST", DEFINITIONS + "/{definitionId}/execute", start_execution, max_bytes=MAX_VALUE_BODY_BYTES),
     Route("GET", EXECUTIONS, list_executions),
     Route("GET", EXECUTIONS + "/{executionId}", get_execution),
     Route("GET", EXECUTIONS + "/{executionId}/history", get_history),
@@ -242,7 +242,7 @@ ROUTES = (
     Route("GET", EXECUTIONS + "/{executionId}/children", list_children),
     Route("GET", TASKS, list_tasks),
     Route("GET", TASKS + "/{token}", get_task),
-    Route("POST", TASKS + "/{token}/complete", complete_task),
+    Route("POST", TASKS + "/{token}/complete", complete_task, max_bytes=MAX_VALUE_BODY_BYTES),
     Route("POST", TASKS + "/{token}/fail", fail_task),
     Route("POST", TASKS + "/{token}/heartbeat", heartbeat_task),
     Route("POST", TASKS + "/{token}/claim", claim_task),

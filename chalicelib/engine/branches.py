@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.engine.decide import Decision, StartRequest, begun, submitted, unborn
+from chalicelib.engine.births import StartRequest, begun, submitted, unborn
+from chalicelib.engine.decision import Decision
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.errors import CANCELLED, Failure

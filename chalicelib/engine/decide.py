@@ -1,4 +1,4 @@
-"""Every decision: `start(request, …)` and `decide(definition, execution, event, now_ms)`.
+"""Every decision but the first: `decide(definition, execution, event, now_ms)`; births.py has `start(request, …)`.
 
 Both are pure and total: the same arguments give the same answer, and no stored state and no event makes them raise.
 Who calls them commits `decision.execution` if `changed`, only then performs `sends`, and answers `tasks` with
@@ -7,11 +7,11 @@ Who calls them commits `decision.execution` if `changed`, only then performs `se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
+from chalicelib.engine.asking import is_asked, is_known, left, outcome_of, task_of
+from chalicelib.engine.births import DEFAULT_POLICY
+from chalicelib.engine.decision import LOOK, Decision, commit, deadline_look, look_token
 from chalicelib.engine.definition import Definition
-from chalicelib.engine.draft import EARLY_MS, Draft, Policy, sends_made_by
+from chalicelib.engine.draft import EARLY_MS, Draft, Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import CANCELLED, EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
 from chalicelib.engine.events import (
@@ -30,162 +30,21 @@ from chalicelib.engine.events import (
     Signalled,
     TimeIsUp,
 )
-from chalicelib.engine.execution import Cursor, Execution, State, timers
+from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.history import EventType
-from chalicelib.engine.places import SWEEP, child_id, child_token
+from chalicelib.engine.places import SWEEP, child_token
 from chalicelib.engine.records import replace
 from chalicelib.engine.redrive import again, obstacle
 from chalicelib.engine.said import said
 from chalicelib.engine.schemas import ANYTHING
 from chalicelib.engine.soundness import flaw
-from chalicelib.engine.steps.base import Call, Fail, Outcome
+from chalicelib.engine.steps.base import Call, Fail
 from chalicelib.engine.timers import leave, wake
 from chalicelib.engine.waits import child_came_to, counts, heard_of
 from chalicelib.engine.walk import Walk
 
-DEFAULT_POLICY = Policy()
-LOOK = "look."
 BY_CALLERS = (Answered, Beat, Claimed, Signalled, CancelRequested)
 """Events of API calls: nobody delivers those again, so the watchdog looks soon after them."""
-DEFAULT_CALL_SECONDS = 30.0
-WRITE_SECONDS = 1.0
-ABOUT_OTHERS = frozenset({"child", "gather", "cancel"})
-"""Calls that read or write other executions."""
-TICK_MAY_BE_OVER_MS = 120_000
-"""Two ticks: what becomes due later than that is seen by a tick in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What follows from an event: the next head (to be committed if `changed`), then sends, then outside calls."""
-
-    execution: Execution
-    changed: bool
-    sends: tuple[Send, ...] = ()
-    tasks: tuple[Task, ...] = ()
-
-    @classmethod
-    def resend_all(cls, execution: Execution, policy: Policy) -> Decision:
-        """Return all messages of a live head again, as after a start whose sends may be lost."""
-        messages = {c.token: Send(c.token, c.due_at_ms) for c in execution.cursors if not c.in_index}
-        return cls(execution, changed=False, sends=(*messages.values(), *_deadline_look(execution, policy)))
-
-
-@dataclass(frozen=True, slots=True)
-class StartRequest:
-    """What a caller wants to have started; `actor` is who asked, `by` names the call.
-
-    A child has a `parent` and a `depth`, see Execution; `salt` is something that nobody can guess. `after` is the end
-    that was written in a child's place before it was born: it is born into a new life then.
-    """
-
-    tenant_id: str
-    definition: Definition
-    input: Any
-    actor: str
-    by: str
-    name: str | None = None
-    salt: str | None = None
-    parent: dict[str, Any] | None = None
-    depth: int = 0
-    after: Execution | None = None
-
-
-def start(request: StartRequest, execution_id: str, now_ms: int, policy: Policy = DEFAULT_POLICY) -> Decision:
-    """Begin an execution: its head as of version 1, after all pure steps at its beginning."""
-    definition = request.definition
-    draft = Draft(unborn(request, execution_id, now_ms), now_ms, request.by, policy.api_watch_ms, policy)
-    details = {"input": request.input, "version": definition.version, "actor": request.actor}
-    if request.name is not None:
-        details["name"] = request.name
-    submitted(draft, request, details)
-    return begun(draft, definition, definition.start, request.input)
-
-
-def submitted(draft: Draft, request: StartRequest, details: dict[str, Any]) -> None:
-    """Record who wants it, and in which life, if an end was written before."""
-    if request.after is not None:
-        lives = {"actor": request.actor, "version": request.definition.version, "life": draft.life}
-        draft.record(EventType.EXECUTION_REDRIVEN, lives)
-    draft.record(EventType.EXECUTION_SUBMITTED, details)
-
-
-def begun(draft: Draft, definition: Definition, first: str, received: Any) -> Decision:
-    """Take a newborn execution from its first step as far as it goes."""
-    Walk(draft, definition).begin("", first, received)
-    sends = draft.sends(None)
-    if not draft.ended:
-        sends += _deadline_look(draft.base, draft.policy)
-    return Decision(draft.freeze(sends=len(sends)), changed=True, sends=sends)
-
-
-def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
-    """Return the head of version 0: nothing has happened yet."""
-    definition = request.definition
-    timeout = definition.timeout_seconds
-    head = Execution(
-        id=execution_id,
-        tenant_id=request.tenant_id,
-        definition_id=definition.id,
-        definition_version=definition.version,
-        name=request.name,
-        state=State.SUBMITTED,
-        version=0,
-        step=None,
-        input=request.input,
-        output=None,
-        error=None,
-        stash={},
-        cursors=(),
-        started_at_ms=now_ms,
-        ended_at_ms=None,
-        deadline_at_ms=None if timeout is None else now_ms + round(timeout * 1000),
-        due_at_ms=None,
-        visits=0,
-        transitions=0,
-        seq=0,
-        flushed_seq=0,
-        events=(),
-        retention_days=definition.retention_days,
-        salt=request.by if request.salt is None else request.salt,
-        parent=request.parent,
-        depth=request.depth,
-    )
-    return head if request.after is None else _born_after(request.after, head)
-
-
-def _born_after(end: Execution, head: Execution) -> Execution:
-    """Return a head that follows an end without a beginning: its history goes on from there."""
-    return replace(
-        head,
-        version=end.version,
-        seq=end.seq,
-        flushed_seq=end.flushed_seq,
-        events=end.events,
-        chunks=end.chunks,
-        sends=end.sends,
-        life=end.life + 1,
-    )
-
-
-def _deadline_look(execution: Execution, policy: Policy) -> tuple[Send, ...]:
-    """Return the message for a deadline that is near; a far one is left to the `due` index."""
-    deadline = execution.deadline_at_ms
-    timeout = None if deadline is None else deadline - max(execution.started_at_ms, execution.redriven_at_ms)
-    if deadline is None or timeout is None or timeout > policy.max_delay_ms:
-        return ()
-    return (Send(look_token(deadline), deadline, kind="look"),)
-
-
-def look_token(due_at_ms: int) -> str:
-    """Return the token of all looks at one moment: those of one moment are copies of one message."""
-    return f"{LOOK}{due_at_ms}"
-
-
-def looked_at_ms(token: str) -> int:
-    """Return the moment that a look's token names; 0 for any other token."""
-    moment = token.removeprefix(LOOK)
-    return int(moment) if token.startswith(LOOK) and moment.isdigit() else 0
 
 
 def decide(
@@ -219,7 +78,7 @@ def redriven(definition: Definition, execution: Execution, event: Redriven, now_
         return Decision(execution, changed=False)
     draft = again(definition, execution, event, now_ms, policy)
     decision = commit(draft)
-    look = () if draft.ended else _deadline_look(draft.base, policy)
+    look = () if draft.ended else deadline_look(draft.base, policy)
     return replace(decision, sends=decision.sends + look)
 
 
@@ -252,29 +111,6 @@ def _decided(draft: Draft, definition: Definition, event: Event) -> Decision:
             return commit(draft) if heard else Decision(draft.base, changed=False)
 
 
-def commit(draft: Draft) -> Decision:
-    """Return what a draft came to, with the messages that its cursors need, and the notice that a parent waits for."""
-    sends = draft.sends(None if draft.cover is None else draft.cover.token)
-    after = draft.freeze(sends=len(sends))
-    return Decision(after, changed=True, sends=sends + _near_look(draft, after) + notice(after))
-
-
-def notice(execution: Execution) -> tuple[Send, ...]:
-    """Return the message that tells a parent of its child's end."""
-    parent = execution.parent
-    if not execution.ended or parent is None:
-        return ()
-    return (Send(parent["token"], execution.ended_at_ms or 0, "ended", parent["id"]),)
-
-
-def _near_look(draft: Draft, after: Execution) -> tuple[Send, ...]:
-    """Return the look of a timer that the index learns of so late that the tick before it may be over."""
-    due = after.due_at_ms
-    if due is None or due == draft.base.due_at_ms or due - draft.now_ms > TICK_MAY_BE_OVER_MS:
-        return ()
-    return (Send(look_token(due), due, kind="look"),) if due in timers(after) else ()
-
-
 def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
     """Drive the cursors whose token has come: wake what slept, and find out what the rest needs."""
     tasks: list[Task] = []
@@ -290,65 +126,15 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
         elif cursor.waits is None and cursor.due_at_ms - draft.now_ms > EARLY_MS:
             early.append(Send(cursor.token, cursor.due_at_ms))
         else:
-            outcome = _outcome(walk, definition, cursor)
-            if isinstance(outcome, Call) and _is_known(cursor, outcome):
-                tasks.append(_task(draft, definition, cursor, outcome))
+            outcome = outcome_of(walk, definition, cursor)
+            if isinstance(outcome, Call) and is_known(cursor, outcome):
+                tasks.append(task_of(draft, definition, cursor, outcome))
             else:
                 moved = True
-                walk.resume(_left(walk, cursor), outcome)
+                walk.resume(left(walk, cursor), outcome)
     if moved:
         return commit(draft)
     return Decision(draft.base, changed=False, sends=tuple(early), tasks=tuple(tasks))
-
-
-def _left(walk: Walk, cursor: Cursor) -> Cursor:
-    """Return a cursor that waits for nobody: one that did, at a step that is unknown, leaves them."""
-    return cursor if cursor.waits is None else leave(walk, cursor)
-
-
-def _is_known(cursor: Cursor, call: Call) -> bool:
-    """Say whether the head knows of the child that a call may start: else it is written first, or none could end it."""
-    return call.child is None or "child" in (cursor.held or {})
-
-
-def _outcome(walk: Walk, definition: Definition, cursor: Cursor) -> Outcome:
-    if cursor.path == SWEEP:
-        return Call("cancel", dict(cursor.held or {}))
-    if cursor.step not in definition.steps:
-        return Fail(PROCESSING_FAILED, f"the definition has no step {cursor.step!r}")
-    return walk.timed_out(cursor) if cursor.sleeping else walk.enter(cursor)
-
-
-def _task(draft: Draft, definition: Definition, cursor: Cursor, call: Call) -> Task:
-    request = call.request
-    if call.type == "child":
-        number = 0 if call.child is None else call.child
-        child = child_id(draft.base.id, cursor.visit, cursor.attempt, number)
-        held = cursor.held or {}
-        token = f"c{cursor.visit}.{cursor.attempt}.{number}"
-        look = held.get("looks", 0) > 0 and not held.get("again")
-        request = request | {"id": child, "token": token, "life": held.get("life", 1), "look": look}
-    return Task(
-        type=call.type,
-        step=cursor.step,
-        visit=cursor.visit,
-        attempt=cursor.attempt,
-        idempotency_key=f"{draft.base.id}/{cursor.path}/{cursor.step}/{cursor.visit}",
-        timeout_seconds=_call_seconds(definition, cursor, call),
-        request=request,
-        path=cursor.path,
-        tenant_id=draft.base.tenant_id,
-    )
-
-
-def _call_seconds(definition: Definition, cursor: Cursor, call: Call) -> float:
-    """Return how long a call may take: what the step says, where its timeout is about the call itself."""
-    if call.type in ABOUT_OTHERS:
-        return WRITE_SECONDS
-    step = definition.steps.get(cursor.step)
-    if step is None or step.type.max_timeout_seconds is None:
-        return DEFAULT_CALL_SECONDS
-    return step.timeout_seconds or DEFAULT_CALL_SECONDS
 
 
 def _performed(draft: Draft, definition: Definition, results: tuple[Performed, ...]) -> Decision:
@@ -366,13 +152,6 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
         else:
             walk.resume(cursor, walk.performed(cursor, result.result))
     return commit(draft) if moved else Decision(draft.base, changed=False)
-
-
-def is_asked(cursor: Cursor, result: Performed) -> bool:
-    """Say whether a result is of the attempt that a cursor makes at this moment, in this life."""
-    if cursor.waits is not None or (cursor.visit, cursor.attempt) != (result.visit, result.attempt):
-        return False
-    return bool((cursor.held or {}).get("life", 1) == result.life)
 
 
 def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
@@ -427,11 +206,11 @@ def _wake_from_index(walk: Walk, definition: Definition, cursor: Cursor) -> None
     if cursor.waits is not None and cursor.step in definition.steps:
         wake(walk, cursor)
         return
-    outcome = _outcome(walk, definition, cursor)
+    outcome = outcome_of(walk, definition, cursor)
     if isinstance(outcome, Call):
         walk.draft.drive(cursor, walk.draft.now_ms, held=cursor.held)
     else:
-        walk.resume(_left(walk, cursor), outcome)
+        walk.resume(left(walk, cursor), outcome)
 
 
 def _given_up(draft: Draft, definition: Definition, event: ProcessingGivenUp) -> Decision:
@@ -486,9 +265,3 @@ def _time_out(draft: Draft, definition: Definition) -> Decision:
     cause = f"the execution took longer than its {definition.timeout_seconds} s"
     draft.time_out(Failure(EXECUTION_TIMEOUT, cause, draft.step))
     return commit(draft)
-
-
-def sends_lost_with(execution: Execution, n: str, token: str) -> tuple[Send, ...]:
-    """Return the messages that processing of message `n` should have sent: row 1 of the table."""
-    told = notice(execution) if execution.by == n else ()
-    return sends_made_by(execution.cursors, n, token) + told

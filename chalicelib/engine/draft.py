@@ -72,6 +72,7 @@ class Draft:
         self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
         self._shared_token: str | None = None
+        self._tokens_at: dict[int, str] = {}
         self.shown_execution = execution.shown or shown(execution)
 
     @property
@@ -99,15 +100,14 @@ class Draft:
     def drive(self, cursor: Cursor, due_at_ms: int, *, needs_ms: int = 0, **changes: Any) -> None:
         """Leave a cursor to its driver: this invocation, a message, or the head's entry in the `due` index.
 
-        What is due now and is made by one decision shares one message; `needs_ms` is how long it will take.
+        What one decision makes due at one moment shares one message; `needs_ms` is how long it will take.
         """
         token = changes.pop("token", f"{cursor.visit}.{cursor.attempt}")
+        far = changes.pop("in_index", False) or due_at_ms - self.now_ms > self.policy.max_delay_ms
         if due_at_ms <= self.now_ms:
             token = self._token_for_now(token, needs_ms)
-        elif not changes.get("in_index") and any(
-            other.token == token and other.path != cursor.path for other in self.cursors.values()
-        ):
-            token = f"{token}.later"  # others were given this one: what is due later needs a message of its own
+        elif not far:
+            token = self._token_for_later(token, cursor.path, due_at_ms)
         self.put(
             replace(
                 cursor,
@@ -115,7 +115,7 @@ class Draft:
                 by=self.by,
                 due_at_ms=due_at_ms,
                 watch_at_ms=due_at_ms + self.watch_ms,
-                in_index=changes.pop("in_index", False) or due_at_ms - self.now_ms > self.policy.max_delay_ms,
+                in_index=far,
                 **({"sleeping": False, "timeout_at_ms": None, "waits": None} | changes),
             )
         )
@@ -126,6 +126,13 @@ class Draft:
         if self._shared_token is None:
             self._shared_token = token
         return self._shared_token
+
+    def _token_for_later(self, token: str, path: str, due_at_ms: int) -> str:
+        if due_at_ms not in self._tokens_at:
+            # Where others were given this one, what is due later needs a message of its own.
+            given = any(other.token == token and other.path != path for other in self.cursors.values())
+            self._tokens_at[due_at_ms] = f"{token}.later" if given else token
+        return self._tokens_at[due_at_ms]
 
     def succeed(self, output: Any) -> None:
         """End the execution as succeeded."""
@@ -177,7 +184,8 @@ class Draft:
         if not ids:
             return
         sweep = self.cursors.get(SWEEP)
-        known = [] if sweep is None or sweep.held is None else sweep.held["ids"]
+        listed = sweep.held.get("ids") if sweep is not None and isinstance(sweep.held, dict) else None
+        known = listed if isinstance(listed, list) else []  # a damaged one has told nobody
         held = {"ids": [*known, *(child for child in ids if child not in known)]}
         cursor = Cursor(SWEEP, self.step or "", 0, self.base.version + 1, "", self.by, None, 0, 0)
         token = f"0.{self.base.version + 1}"

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.engine import waits
+from chalicelib.engine import failing, waits
 from chalicelib.engine.errors import BRANCH_STOPPED, PROCESSING_FAILED, Failure
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.history import EventType
@@ -146,7 +146,7 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
         draft.remember()
         draft.cursors.pop(branch.path, None)
         stop(walk, cursor)
-        return walk.fail(replace(cursor, waits=None, held=None, timeout_at_ms=None), cause)
+        return failing.fail(walk, replace(cursor, waits=None, held=None, timeout_at_ms=None), cause)
     draft.snapshot = None
     draft.cursors.pop(branch.path, None)
     draft.snapshot = None  # whatever failed below is borne here

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from chalicelib.engine import fanout, values, waits
+from chalicelib.engine import failing, fanout, values, waits
 from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.errors import (
-    EXPRESSION_FAILED,
     PROCESSING_FAILED,
     TASK_TIMEOUT,
     TOO_MANY_TRANSITIONS,
-    ExpressionFailed,
     Failure,
-    matches,
 )
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
+from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, as_failure, name_of
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import line_of, task_token
 from chalicelib.engine.records import replace
-from chalicelib.engine.retries import delay_seconds, granted
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 
 MAX_STEPS = 400
@@ -33,7 +30,6 @@ MAX_EVENT_BYTES = 65_536
 value counts as LARGE_VALUE_BYTES: it takes no more room in a head, however it is stored."""
 MAX_OUTSIDE_BYTES = values.MAX_VALUE_BYTES + 1_048_576
 """What goes out to a call or comes back from it is not stored as it is, and may be larger than what is."""
-MAX_CAUSE_LENGTH = 4096
 CALL_OUT_MS = 30_000
 """How long the call may take that hands out a task."""
 
@@ -98,7 +94,7 @@ class Walk:
             if isinstance(outcome, Call):
                 values.measure(outcome.request, "the request", MAX_OUTSIDE_BYTES)
         except FAULTS as error:
-            return Fail(_name(error), str(error))
+            return Fail(name_of(error), str(error))
         return outcome
 
     def _entered(self, step: Step, cursor: Cursor) -> Outcome:
@@ -139,7 +135,7 @@ class Walk:
         if draft.transitions >= self.definition.max_transitions:
             now = draft.now_ms  # a redrive begins here, and does not repeat the step before
             draft.put(Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, unshaped=True, vars=own))
-            self._too_many(step_id)
+            self.too_many(step_id)
             return None
         draft.visits += 1
         draft.transitions += 1
@@ -164,7 +160,8 @@ class Walk:
         template = step.input
         return cursor.input if template is None else self._bounded(template(self.scope(cursor)), "the step's input")
 
-    def _too_many(self, step_id: str) -> None:
+    def too_many(self, step_id: str) -> None:
+        """End the execution: as many attempts were made as it may make."""
         limit = self.definition.max_transitions
         cause = f"{limit} step attempts were made, as many as maxTransitions allows"
         self.draft.fail(Failure(TOO_MANY_TRANSITIONS, cause, step_id))
@@ -187,9 +184,9 @@ class Walk:
             case End(output=output):
                 return self._end(cursor, output)
             case Fail(error=error, cause=cause, final=True):
-                return self._fail_for_good(cursor, Failure(error, cause, cursor.step))
+                return failing.fail_for_good(self, cursor, Failure(error, cause, cursor.step))
             case Fail(error=error, cause=cause):
-                return self.fail(cursor, Failure(error, cause[:MAX_CAUSE_LENGTH], cursor.step))
+                return failing.fail(self, cursor, Failure(error, cause[:MAX_CAUSE_LENGTH], cursor.step))
         return None
 
     def _call(self, cursor: Cursor, call: Call) -> None:
@@ -218,9 +215,9 @@ class Walk:
             for logged in done.details.values():
                 self._bounded(logged, "what the step logs")
             output, kept = self._results(step, cursor, raw)
-            cursor = self._keeping(cursor, kept)
+            cursor = self.keeping(cursor, kept)
         except FAULTS as error:
-            return self.fail(cursor, _as_failure(error, step.id))
+            return failing.fail(self, cursor, as_failure(error, step.id))
         details: dict[str, Any] = {**done.details, "output": output}
         if kept:
             details["stash"] = kept
@@ -242,7 +239,7 @@ class Walk:
             self._bounded(output, "the step's output")
         return output, {name: template(scope) for name, template in step.stash.items()}
 
-    def _keeping(self, cursor: Cursor, kept: dict[str, Any]) -> Cursor:
+    def keeping(self, cursor: Cursor, kept: dict[str, Any]) -> Cursor:
         """Keep values in the stash: of the execution, or of the branch that the cursor walks on."""
         if not kept:
             return cursor
@@ -268,9 +265,9 @@ class Walk:
         step = self.step_of(cursor)
         try:
             output, kept = self._results(step, cursor, received)
-            cursor = self._keeping(cursor, kept)
+            cursor = self.keeping(cursor, kept)
         except FAULTS as error:
-            return self.fail(cursor, _as_failure(error, step.id))
+            return failing.fail(self, cursor, as_failure(error, step.id))
         self.draft.record(EventType.STEP_SUCCEEDED, {"output": output} | ({"stash": kept} if kept else {}), cursor)
         return self._finish(step, cursor, output)
 
@@ -283,7 +280,7 @@ class Walk:
                 scope = self.scope(cursor) | {"input": output, "output": output}
                 output = self._bounded(self.definition.output(scope), "the execution's output")
             except FAULTS as error:
-                self.draft.fail(_as_failure(error, step.id))
+                self.draft.fail(as_failure(error, step.id))
                 return None
         self.draft.succeed(output)
         return None
@@ -318,73 +315,6 @@ class Walk:
             return Fail(error.name, str(error))
         return Done(value=result.value, passes=False)
 
-    def fail(self, cursor: Cursor, failure: Failure) -> Cursor | None:
-        """Try again, or go where the failure is caught, or stop here."""
-        if is_slot(cursor):
-            return fanout.join(self, cursor, None, failure)
-        step = self.definition.steps.get(cursor.step)
-        self.bytes_left -= len(failure.cause)
-        part = step is None or is_part(self.draft.base, cursor)
-        if step is not None and not part and self._retry(step, cursor, failure):
-            return None
-        kind = EventType.STEP_TIMED_OUT if failure.name == TASK_TIMEOUT else EventType.STEP_FAILED
-        self.draft.record(kind, {"error": failure.document()}, cursor)
-        for catch in () if part or step is None else step.catch:
-            if matches(catch.errors, failure.name):
-                try:
-                    scope = self.scope(cursor) | {"error": failure.document()}
-                    caught = {name: template(scope) for name, template in catch.stash.items()}
-                    cursor = self._keeping(cursor, caught)
-                except FAULTS as error:
-                    return self.stop(cursor, _as_failure(error, cursor.step))
-                self.draft.snapshot = None
-                return self.visit(cursor.path, catch.next, cursor.input, cursor.vars)
-        return self.stop(cursor, failure)
-
-    def _fail_for_good(self, cursor: Cursor, failure: Failure) -> Cursor | None:
-        """Fail as the author wants it, whatever retries and catches say."""
-        if not is_slot(cursor):
-            self.draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
-        return self.stop(cursor, failure)
-
-    def stop(self, cursor: Cursor, failure: Failure) -> Cursor | None:
-        """End the branch, or the execution, as failed."""
-        if cursor.path:
-            return fanout.join(self, cursor, None, failure)
-        self.draft.fail(failure)
-        return None
-
-    def _retry(self, step: Step, cursor: Cursor, failure: Failure) -> bool:
-        """Leave the cursor to its next attempt, if one of the policies grants it."""
-        policy = granted(step.retry, failure.name, cursor.attempt)
-        if policy is None:
-            return False
-        draft = self.draft
-        if draft.transitions >= self.definition.max_transitions:
-            draft.record(EventType.STEP_FAILED, {"error": failure.document()}, cursor)
-            self._too_many(step.id)
-            return True
-        seconds = delay_seconds(policy, cursor.attempt, f"{draft.base.id}/{cursor.visit}/{cursor.attempt}")
-        draft.transitions += 1
-        draft.snapshot = None
-        details = {"error": failure.document(), "delaySeconds": round(seconds, 3)}
-        draft.record(EventType.STEP_RETRIED, details, cursor)
-        draft.drive(
-            replace(cursor, attempt=cursor.attempt + 1), draft.now_ms + round(seconds * 1000), held=None, waits=None
-        )
-        return True
-
-
-FAULTS = (ExpressionFailed, values.Unfit)
-
-
-def _name(error: Exception) -> str:
-    return error.name if isinstance(error, values.Unfit) else EXPRESSION_FAILED
-
 
 def _no_step(step_id: str) -> str:
     return f"the definition has no step {step_id!r}"
-
-
-def _as_failure(error: Exception, step_id: str) -> Failure:
-    return Failure(_name(error), str(error)[:MAX_CAUSE_LENGTH], step_id)

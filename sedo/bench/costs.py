@@ -5,6 +5,7 @@ which the message was due. Receives and deletes, which Lambda's poller makes, ar
 polls that find nothing and the tick's own queries serve all executions together and are left out.
 Write units are those that the emulator answers. For reads its answers cannot be used (none for a batch, and one unit
 whatever the size), so that each read counts as one unit: it is consistent, and of one item below 4 KB.
+Children are counted with their parent. One process takes one batch after the other, each as full as the queue gives it.
 """
 
 from __future__ import annotations
@@ -12,34 +13,39 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
 
-from chalicelib import service
+from chalicelib import inbox, service
 from chalicelib.adapters import connect
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb import DynamoStore
 from chalicelib.adapters.metering import Reading, meter_of_process
-from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.execution import Execution
-from chalicelib.ports import Outgoing, Queue, TaskRunner
+from chalicelib.engine.places import task_token
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
 from chalicelib.settings import Settings
 from chalicelib.ticks import tick
 from sandbox.events import sqs_event
+from sedo.bench.instruments import CountedTasks, HastyQueue
 
 TENANT = "bench"
 STEP_MS = 1000
 WORKING_QUEUES = ("execution-processor-queue", "timeout-queue")
-MOST_BATCHES = 200
+MOST_BATCHES = 2000
 
 
 @dataclass
 class Counts:
-    """What one execution took. `ticks` are invocations of the tick that found it; they serve others too."""
+    """What one execution took. `ticks` are invocations of the tick that found it; they serve others too.
+
+    `waits_for_calls` counts calls that are made side by side once; `at_once` is how many were under way at a time at
+    most; `seconds` are the laboratory's, with MiniStack on the same machine.
+    """
 
     table: str
     reading: Reading
@@ -48,7 +54,10 @@ class Counts:
     deletes: int
     invocations: int
     calls: int
+    waits_for_calls: int
+    at_once: int
     ticks: int
+    seconds: float
 
     def document(self) -> dict[str, Any]:
         """Return the counts by name."""
@@ -65,6 +74,9 @@ class Counts:
             "sqs_requests": sends + self.receives + self.deletes,
             "invocations": self.invocations,
             "calls": self.calls,
+            "waits_for_calls": self.waits_for_calls,
+            "calls_at_once": self.at_once,
+            "seconds": round(self.seconds, 2),
             "ticks": self.ticks,
             "write_units": self._units("write."),
             "read_units": float(reads),
@@ -74,40 +86,6 @@ class Counts:
 
     def _units(self, prefix: str) -> float:
         return sum(number for name, number in self.reading.units.items() if name.startswith(prefix))
-
-
-@dataclass
-class HastyQueue:
-    """The real queue, but that every delay is a second."""
-
-    inner: Queue
-    sent: list[Outgoing] = field(default_factory=list)
-
-    def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
-        """Send, and remember what was sent."""
-        self.sent.extend(messages)
-        return self.inner.send([replace(m, delay_seconds=min(1, m.delay_seconds)) for m in messages])
-
-    def backlog(self) -> int:
-        """As the real one."""
-        return self.inner.backlog()
-
-    def delete(self, queue_arn: str, receipt_handles: Sequence[str]) -> None:
-        """As the real one."""
-        self.inner.delete(queue_arn, receipt_handles)
-
-
-@dataclass
-class CountedTasks:
-    """Outside calls, counted."""
-
-    inner: TaskRunner
-    calls: int = 0
-
-    def perform(self, task: Task) -> TaskResult:
-        """As the real one."""
-        self.calls += 1
-        return self.inner.perform(task)
 
 
 class Laboratory:
@@ -127,31 +105,47 @@ class Laboratory:
             now_ms=lambda: self.now_ms,
             nonces=outside.nonces,
             sleep=outside.sleep,
+            call_all=self.tasks.call_all,
         )
         self._meter = meter_of_process()
         self._unmetered = DynamoStore(Clients(replace(settings, meter=False)), outside.now_ms)
         self._sqs = boto3.client("sqs")
-        self._urls = [self._sqs.get_queue_url(QueueName=settings.resource(name))["QueueUrl"] for name in WORKING_QUEUES]
-        self._arns = [
-            self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-            for url in self._urls
-        ]
+        self._sources = [self._source(settings.resource(name)) for name in WORKING_QUEUES]
 
-    def count(self, document: dict[str, Any], input: Any = None) -> tuple[Execution, Counts]:
-        """Run one execution to its end; return its head and what it took. The definition's post is not counted."""
+    def _source(self, name: str) -> tuple[str, str]:
+        """Return URL and ARN of a queue."""
+        url = self._sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return url, found["Attributes"]["QueueArn"]
+
+    def count(
+        self, document: dict[str, Any], input: Any = None, *, others: Sequence[dict[str, Any]] = (), answer: Any = None
+    ) -> tuple[Execution, Counts]:
+        """Run one execution to its end; return its head and what it took, which does not hold the definitions' posts.
+
+        `others` are definitions that it starts; its tasks get `answer`.
+        """
+        for other in others:
+            service.post_definition(self.runtime, TENANT, other)
         definition_id = service.post_definition(self.runtime, TENANT, document)
         self._meter.reset()
-        self.queue.sent.clear()
-        self.tasks.calls = 0
+        self.queue.reset()
+        self.tasks.reset()
+        began = time.monotonic()
         begun = service.start_execution(self.runtime, TENANT, definition_id, input, actor="bench")
         took: Counter[str] = Counter(invocations=1)
         shared = Reading()
         for _ in range(MOST_BATCHES):
+            if self.queue.ready > 0:
+                self.queue.received(self._invoke(took, self._sources[:1]))
+                continue
             head = self.head(begun.id)
             if head.ended:
                 break
-            self._let_time_pass(head, took, shared)
-            self._invoke(took)
+            if not self._answer(head, answer, took):
+                self._let_time_pass(head, took, shared)
+                self._invoke(took, self._sources)
+        seconds = time.monotonic() - began
         reading = self._meter.reset()
         reading.requests -= shared.requests
         for name, units in shared.units.items():
@@ -159,12 +153,15 @@ class Laboratory:
         return self.head(begun.id), Counts(
             self.runtime.settings.resource("execution"),
             reading,
-            len(self.queue.sent),
+            self.queue.sent,
             took["receives"],
             took["deletes"],
             took["invocations"],
             self.tasks.calls,
+            self.tasks.waits,
+            self.tasks.at_once,
             took["ticks"],
+            seconds,
         )
 
     def head(self, execution_id: str) -> Execution:
@@ -172,6 +169,14 @@ class Laboratory:
         found = self._unmetered.load([execution_id])[execution_id]
         assert isinstance(found, Execution)
         return found
+
+    def _answer(self, head: Execution, answer: Any, took: Counter[str]) -> bool:
+        """Answer the tasks that are open, and say whether there were any."""
+        tokens = [task_token(head, c.visit, c.attempt) for c in head.cursors if c.waits == "task"]
+        for token in tokens:
+            inbox.answer(self.runtime, TENANT, token, TaskResult(value=answer), actor="bench")
+        took["invocations"] += len(tokens)
+        return bool(tokens)
 
     def _let_time_pass(self, head: Execution, took: Counter[str], shared: Reading) -> None:
         """Go to the moment of the next message; where only the index knows it, a tick comes before."""
@@ -188,11 +193,11 @@ class Laboratory:
                 shared.units[name] += after.units[name] - before.units.get(name, 0)
         self.now_ms = max(self.now_ms, due)
 
-    def _invoke(self, took: Counter[str]) -> None:
-        """Receive one batch as Lambda's poller does, hand it over, delete it."""
+    def _invoke(self, took: Counter[str], sources: Sequence[tuple[str, str]]) -> int:
+        """Receive one batch as Lambda's poller does, hand it over, delete it; return how many messages it had."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            for url, arn in zip(self._urls, self._arns, strict=True):
+            for url, arn in sources:
                 answer = self._sqs.receive_message(
                     QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, MessageSystemAttributeNames=["All"]
                 )
@@ -203,6 +208,6 @@ class Laboratory:
                         Entries=[{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)],
                     )
                     took.update(receives=1, deletes=1, invocations=1)
-                    return
+                    return len(messages)
             time.sleep(0.05)
         raise TimeoutError("no message came")

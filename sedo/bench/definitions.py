@@ -41,6 +41,41 @@ def wait(seconds: int) -> Definition:
     }
 
 
+def human() -> Definition:
+    """Return one task for a person, whose answer is checked."""
+    step = {"id": "approve", "type": "human", "title": "Approve?", "inputSchema": {"type": "object"}, "end": True}
+    return {"id": "human", "steps": [step]}
+
+
+def branches(count: int, url: str) -> Definition:
+    """Return a `parallel` each of whose branches is one GET."""
+    lists = [{"steps": [{"id": f"s{i}", "type": "http", "url": url, "end": True}]} for i in range(count)]
+    return {"id": f"branches-{count}", "steps": [{"id": "fan", "type": "parallel", "branches": lists, "end": True}]}
+
+
+def parent(child: Definition) -> Definition:
+    """Return a step that runs another definition and waits for its end."""
+    return {
+        "id": f"parent-of-{child['id']}",
+        "steps": [{"id": "run", "type": "execute", "definition": child["id"], "end": True}],
+    }
+
+
+def pure_map() -> Definition:
+    """Return a map over `items` of the input that hands each item on."""
+    return _map("pure-map", {"type": "pass"})
+
+
+def effect_map(url: str) -> Definition:
+    """Return a map over `items` of the input that makes one GET for each item and keeps its status."""
+    return _map("effect-map", {"type": "http", "url": url, "output": "${ output.status }"})
+
+
+def _map(name: str, fields: dict[str, Any]) -> Definition:
+    each = {"id": "each", "type": "map", "items": "${ input.items }", "steps": [{"id": "s", **fields, "end": True}]}
+    return {"id": name, "steps": [{**each, "output": "${ length(output) }", "end": True}]}
+
+
 def pass_states(steps: int) -> str:
     """Return the chain of `pure` as a state machine."""
     states = {

@@ -45,7 +45,10 @@ class Sedo:
 
     def prepare(self, mode: str, steps: int, echo_url: str) -> str:
         """Post the definition."""
-        document = definitions.pure(steps) if mode == "pure" else definitions.effect(steps, echo_url)
+        return self.post(definitions.pure(steps) if mode == "pure" else definitions.effect(steps, echo_url))
+
+    def post(self, document: definitions.Definition) -> str:
+        """Post any definition; return what `start` takes."""
         self._post(f"/sedo/tenants/{TENANT}/definitions", document)
         return f"/sedo/tenants/{TENANT}/definitions/{document['id']}/execute"
 
@@ -74,13 +77,12 @@ class StepFunctions:
 
     def prepare(self, mode: str, steps: int, echo_url: str) -> str:
         """Create the state machine; it calls nobody."""
-        made = self._call(
-            "CreateStateMachine",
-            name=f"pure-{steps}",
-            definition=definitions.pass_states(steps),
-            roleArn="arn:aws:iam::000000000000:role/bench",
-            type="STANDARD",
-        )
+        return self.create(f"pure-{steps}", definitions.pass_states(steps))
+
+    def create(self, name: str, definition: str) -> str:
+        """Create any state machine; return what `start` takes."""
+        role = "arn:aws:iam::000000000000:role/bench"
+        made = self._call("CreateStateMachine", name=name, definition=definition, roleArn=role, type="STANDARD")
         return str(made["stateMachineArn"])
 
     def start(self, workflow: str) -> str:

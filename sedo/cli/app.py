@@ -20,6 +20,8 @@ COMMANDS = {
     "tasks": "sedo.cli.tasks:tasks",
     "lint": "sedo.cli.lint:lint",
     "graph": "sedo.cli.graph:graph",
+    "test": "sedo.testing.command:test",
+    "verify": "sedo.verify.command:verify",
     "schema": "sedo.cli.schema:schema",
     "completions": "sedo.cli.completions:completions",
 }

@@ -37,12 +37,14 @@ PATIENCE = urllib3.Retry(
 class Client:
     """A client of `/sedo/tenants/{tenant}`; paths are given in parts, which are escaped here."""
 
-    def __init__(self, url: str, tenant: str, token: str | None = None) -> None:
+    def __init__(self, url: str, tenant: str, token: str | None = None, actor: str | None = None) -> None:
         self.url = _checked(url)
         self.base = f"{self.url}/sedo/tenants/{quote(tenant, safe='')}"
         self._headers = {"Accept": "application/json", "User-Agent": "sedo-cli"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
+        if actor:
+            self._headers["X-Sedo-Actor"] = actor
         self._pool = _pool(self.url)
 
     def get(self, *path: str | int, **query: Any) -> Any:

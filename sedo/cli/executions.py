@@ -118,14 +118,28 @@ def cancel(options: Options, execution: str, cause: str | None) -> None:
     _show_state(options, options.client().post("executions", execution, "cancel", body=body))
 
 
+class _Version(click.ParamType[int | str]):
+    """A number from 1, or the word `latest`."""
+
+    name = "N|latest"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number or the word. Raises BadParameter."""
+        if value != "latest" and not (str(value).isdecimal() and int(value) >= 1):
+            self.fail(f"expected a number from 1 or 'latest', found {value!r}", param, ctx)
+        return "latest" if value == "latest" else int(value)
+
+
 @executions.command()
 @click.argument("execution")
+@click.option("--version", type=_Version(), metavar="N|latest", help="Of the definition from here on.")
 @click.option("--follow", "-f", "following", is_flag=True, help="Then show its steps as they happen.")
 @shared
 @click.pass_obj
-def redrive(options: Options, execution: str, following: bool) -> None:
+def redrive(options: Options, execution: str, version: int | str | None, following: bool) -> None:
     """Let an execution that did not succeed go on from where it stopped."""
-    found = options.client().post("executions", execution, "redrive")
+    body = {} if version is None else {"version": version}
+    found = options.client().post("executions", execution, "redrive", body=body)
     if following:
         follow(options, execution)
     else:

@@ -23,6 +23,7 @@ class Options:
     url: str = SANDBOX_URL
     tenant: str | None = None
     token: str | None = None
+    actor: str | None = None
     as_json: bool = False
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
@@ -31,7 +32,7 @@ class Options:
         """Return a client of the tenant. Raises BadInput when it is not known."""
         if not self.tenant:
             raise BadInput("which tenant? Set SEDO_TENANT, or write --tenant ID")
-        return Client(self.url, self.tenant, self.token)
+        return Client(self.url, self.tenant, self.token, self.actor)
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -45,6 +46,7 @@ _SHARED: tuple[tuple[str, str, str | None, dict[str, Any]], ...] = (
     ("--url", "url", "SEDO_URL", {"metavar": "URL", "help": f"Where sedo is. [SEDO_URL; {SANDBOX_URL}]"}),
     ("--tenant", "tenant", "SEDO_TENANT", {"metavar": "ID", "help": "Whose definitions and executions. [SEDO_TENANT]"}),
     ("--token", "token", "SEDO_TOKEN", {"metavar": "TOKEN", "help": "Sent as a bearer token. [SEDO_TOKEN]"}),
+    ("--as", "actor", "SEDO_ACTOR", {"metavar": "NAME", "help": "Who starts, claims and answers. [SEDO_ACTOR]"}),
     ("--json", "as_json", None, {"is_flag": True, "help": "Print JSON for other programs."}),
 )
 

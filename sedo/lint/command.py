@@ -17,10 +17,14 @@ CLEAN, FOUND, USAGE = 0, 1, 2
 def run(paths: Sequence[Path], json: bool = False, strict: bool = False) -> int:
     """Print what is wrong with files. Return 0 when there is no error, 1 when there is one, 2 for unreadable files.
 
-    With `strict` a warning counts as an error.
+    With `strict` a warning counts as an error. Test files are for `sedo test`, unless there is nothing else.
     """
     findings: list[Finding] = []
-    for path in paths:
+    definitions = [path for path in paths if not path.stem.endswith(".test")]
+    if not definitions:
+        print("these are test files alone, for sedo test: name a definition", file=sys.stderr)
+        return USAGE
+    for path in definitions:
         try:
             findings += lint(path)
         except OSError as error:

@@ -301,9 +301,11 @@ class World:
         return [cursor for cursor in found if not self._is_at_work(name, cursor)]
 
     def _is_at_work(self, name: str, cursor: Cursor) -> bool:
-        """Say whether whoever made a cursor lives, and so will send its message or drive it."""
-        maker = self.drivers.get((name, cursor.by))
-        return maker is not None and maker.alive
+        """Say whether whoever made a cursor lives, and so will send its message, or whoever begins its life anew."""
+        maker, head = self.drivers.get((name, cursor.by)), self.current[name]
+        if maker is not None and maker.alive:
+            return True
+        return cursor.by == f"life.{head.life}" and self._is_being_started(head)
 
     def check_driven(self, name: str) -> None:
         """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
@@ -325,16 +327,20 @@ class World:
 
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
-        above, *place = child.id.rsplit(".", 2)
-        starter = self.current.get(above)
+        starter = self.current.get(child.id.rsplit(".", 2)[0])
         if starter is not None and child.ending is not None and starter.id in self.buried:
             return True  # whoever told it to end may have been given up: its own watchdog sees to it
         if starter is not None and any(
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
         ):
             return True  # it is about to be told to end
-        born = child.version == 1 or all(cursor.by == f"life.{child.life}" for cursor in child.cursors)
-        if starter is None or len(place) < 2 or not born:
+        return child.version == 1 and self._is_being_started(child)
+
+    def _is_being_started(self, child: Execution) -> bool:
+        """Say whether the execution above still makes the call that starts a child."""
+        above, *place = child.id.rsplit(".", 2)
+        starter = self.current.get(above)
+        if starter is None or len(place) < 2:
             return False
         visit, _, attempt = place[0].partition("-")
         position = (int(visit), int(attempt or 1))

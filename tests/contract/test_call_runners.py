@@ -52,7 +52,7 @@ def unique(name: str) -> str:
 
 def perform(url: str, kind: str, request: dict[str, Any], timeout_seconds: float = 10, **changes: Any) -> TaskResult:
     clients = Clients(settings(**changes), endpoint_url=url)
-    return connect_runners(clients).perform(Task(kind, "call", 1, 1, KEY, timeout_seconds, request, "123"))
+    return connect_runners(clients).perform(Task(kind, "call", 1, 1, KEY, timeout_seconds, request, tenant_id="123"))
 
 
 @pytest.fixture(scope="session")

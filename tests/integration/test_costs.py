@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ from sedo.bench import definitions
 from sedo.bench.backlog import Backlog
 from sedo.bench.costs import Counts, Laboratory
 from sedo.bench.memory_use import resident_bytes
-from sedo.bench.scenarios import DAY, SEED, YEAR
+from sedo.bench.scenarios import DAY, SCENARIOS, SEED, YEAR
 from sedo.bench.sizes import item_bytes, write_units
 from sedo.bench.stage import echo_server
 
@@ -54,13 +54,28 @@ class Counting:
         return head, counts.document()
 
 
+Runner = Callable[[str], dict[str, Any]]
+"""Counts a named scenario of the benchmark."""
+
+
 @pytest.fixture(scope="module")
-def count(ministack_url: str) -> Iterator[Counting]:
+def laboratory(ministack_url: str) -> Iterator[tuple[Laboratory, str]]:
     with pytest.MonkeyPatch.context() as patch, echo_server() as echo_url:
         for name, value in aws_environment(ministack_url).items():
             patch.delenv(name, raising=False) if value is None else patch.setenv(name, value)
         provision(TEMPLATE, f"{PREFIX}resources", {**LOCAL_PARAMETERS, "Prefix": PREFIX})
-        yield Counting(Laboratory(Settings(prefix=PREFIX, http_allow_private=True)), echo_url)
+        yield Laboratory(Settings(prefix=PREFIX, http_allow_private=True)), echo_url
+
+
+@pytest.fixture(scope="module")
+def count(laboratory: tuple[Laboratory, str]) -> Counting:
+    return Counting(*laboratory)
+
+
+@pytest.fixture(scope="module")
+def run(laboratory: tuple[Laboratory, str]) -> Runner:
+    named = {scenario.name: scenario for scenario in SCENARIOS}
+    return cache(lambda name: named[name].count(*laboratory))
 
 
 def test_ten_pure_steps_are_one_head_write_and_no_message(count: Counting) -> None:
@@ -108,6 +123,47 @@ def test_a_wait_of_a_year_costs_what_a_wait_of_a_day_costs(count: Counting) -> N
         assert year[name] == day[name], name
     assert day["ticks"] == 1
     assert day["messages"] == 1
+
+
+def test_a_task_for_a_person_is_two_head_writes_and_no_message(run: Runner) -> None:
+    counts = run("a task for a person")
+    assert counts["head_writes"] <= 2
+    assert counts["index_writes"] <= 6
+    assert counts["messages"] == 0
+
+
+def test_three_branches_that_call_are_committed_together(run: Runner) -> None:
+    counts = run("3 branches that call")
+    assert counts["calls"] == 3
+    assert counts["waits_for_calls"] == 1
+    assert counts["head_writes"] <= 3
+    assert counts["messages"] == 1
+
+
+def test_a_child_of_pure_steps_is_three_writes_and_no_message(run: Runner) -> None:
+    counts = run("a child of 10 pure steps")
+    assert counts["head_writes"] <= 3
+    assert counts["messages"] == counts["sqs_requests"] == 0
+
+
+def test_ten_thousand_pure_items(run: Runner) -> None:
+    counts = run("a map of 10,000 pure items")
+    assert counts["head_writes"] <= 300
+    assert counts["messages"] <= 20
+    assert counts["write_units"] <= 600
+
+
+def test_ten_thousand_calls_are_many_at_once_and_cost_no_more_each_than_a_thousand(run: Runner) -> None:
+    small, large = run("a map of 1,000 calls"), run("a map of 10,000 calls")
+    assert large["calls"] == 10_000
+    assert large["head_writes"] <= 1_100
+    assert large["messages"] <= 600
+    assert large["calls_at_once"] >= 40
+    assert large["write_units"] <= 12 * small["write_units"]
+    growth = large["seconds"] / small["seconds"]
+    print(f"1,000 and 10,000 calls: {small['seconds']}, {large['seconds']} s, x {growth:.1f}")
+    print(f"at most {large['calls_at_once']} at once")
+    assert growth <= 12
 
 
 @pytest.mark.parametrize("definition", [definitions.pure(10), definitions.pure(80), SEED], ids=lambda d: str(d["id"]))

@@ -14,6 +14,7 @@ from chalicelib.calls import Calls
 from chalicelib.children import Children
 from chalicelib.commits import must_stamp
 from chalicelib.drive import Driven, Driver
+from chalicelib.engine import births, decision
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
@@ -251,7 +252,7 @@ def loser_sends_again_and_acknowledges(patch: Patch) -> None:
 
 
 def api_forgets_its_watchdog(patch: Patch) -> None:
-    start = deciding.start
+    start = births.start
 
     def mutated(request: Any, execution_id: str, now_ms: int, policy: Any) -> Any:
         return start(request, execution_id, now_ms, replace(policy, api_watch_ms=policy.watch_ms))
@@ -306,7 +307,7 @@ def committed_event_changed(patch: Patch) -> None:
 
 def news_not_repeated(patch: Patch) -> None:
     """A child that has ended tells its parent once."""
-    found = deciding.sends_lost_with
+    found = decision.sends_lost_with
 
     def mutated(execution: Any, n: str, token: str) -> Any:
         return tuple(send for send in found(execution, n, token) if send.kind != "ended")

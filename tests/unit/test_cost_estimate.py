@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.api import cost
-from chalicelib.engine.decide import StartRequest, start
+from chalicelib.engine.births import StartRequest, start
 from chalicelib.engine.definition import parse
 from chalicelib.engine.execution import Execution
 from sedo.bench import definitions
@@ -51,7 +51,7 @@ def test_the_bill_stands_beside_step_functions() -> None:
         "send_requests": 0,
         "sqs_requests": 0,
         "invocations": 1,
-        "calls": 0,
+        "waits_for_calls": 0,
         "write_units": 2.0,
         "read_units": 1.0,
     }

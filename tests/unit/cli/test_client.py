@@ -68,6 +68,15 @@ def test_the_token_is_a_bearer_token() -> None:
     assert found == ["Bearer from-environment", "Bearer given", None]
 
 
+def test_the_actor_is_named() -> None:
+    server = Scripted(Said(200, []))
+    with serving(server) as url:
+        Cli(url)("tasks", "list", SEDO_ACTOR="anna")
+        Cli(url)("tasks", "list", "--as", "bob", SEDO_ACTOR="anna")
+        Cli(url)("tasks", "list")
+    assert [asked.headers.get("X-Sedo-Actor") for asked in server.asked] == ["anna", "bob", None]
+
+
 def test_names_are_escaped_and_stages_kept() -> None:
     server = Scripted(Said(200, {}))
     with serving(server) as url:

@@ -11,7 +11,8 @@ from sedo.cli.files import read_definition
 from tests.unit.cli.conftest import Service
 from tests.unit.cli.serving import Cli
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if ".test." not in path.name)
 FIRST = "id: greet\nsteps:\n  - {id: hello, type: echo, message: hello, end: true}\n"
 SECOND = "id: greet\nsteps:\n  - {id: hello, type: echo, message: good day, end: true}\n"
 

@@ -188,12 +188,17 @@ def test_signal_and_redrive_speak_the_shape() -> None:
     with serving(answer) as url:
         cli = Cli(url)
         assert cli.json("executions", "redrive", "123:a:1")["state"] == "StepStarted"
+        for version in ("latest", "2"):
+            assert cli("executions", "redrive", "123:a:1", "--version", version).exit_code == 0
+        wrong = cli("executions", "redrive", "123:a:1", "--version", "newest")
+        assert (wrong.exit_code, "expected a number from 1 or 'latest', found 'newest'" in wrong.stderr) == (2, True)
         sent = cli("executions", "signal", "123:a:1", "paid", "--input", '{"amount": 5}')
         assert (sent.exit_code, sent.stdout, sent.stderr) == (0, "", "paid was sent to 123:a:1\n")
         assert cli.json("executions", "signal", "123:a:1", "paid", "--input", '{"amount": 5}')["signal"] == "paid"
         late = cli("executions", "signal", "123:a:1", "late/signal")
         assert (late.exit_code, late.stderr[:31]) == (1, "sedo: execution has ended: exec")
-    assert [(request.method, request.path) for request in asked[:2]] == [
+    assert [request.json for request in asked[:3]] == [{}, {"version": "latest"}, {"version": 2}]
+    assert [(request.method, request.path) for request in asked[2:4]] == [
         ("POST", f"{TENANT}/executions/123%3Aa%3A1/redrive"),
         ("POST", f"{TENANT}/executions/123%3Aa%3A1/signals/paid"),
     ]

@@ -14,7 +14,8 @@ from sedo.cli import mermaid
 from sedo.cli.files import read_definition
 from tests.unit.cli.serving import Cli
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if ".test." not in path.name)
 NESTED = """\
 id: nested
 steps:

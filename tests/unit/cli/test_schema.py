@@ -13,7 +13,8 @@ from chalicelib.engine.published import definition_schema
 from sedo.cli.files import read_definition
 from tests.unit.cli.serving import Cli
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if ".test." not in path.name)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine.decide import Decision, look_token, looked_at_ms, sends_lost_with
+from chalicelib.engine.decision import Decision, look_token, looked_at_ms, sends_lost_with
 from chalicelib.engine.draft import EARLY_MS, Policy
 from chalicelib.engine.effects import Send, TaskResult
 from chalicelib.engine.events import Arrived, CancelRequested, Cover, Looked, Performed

@@ -177,7 +177,7 @@ def test_given_up_processing_is_caught_but_not_retried() -> None:
 
 
 def test_given_up_look_fails_the_timers_that_were_due() -> None:
-    from chalicelib.engine.decide import look_token
+    from chalicelib.engine.decision import look_token
     from chalicelib.engine.events import ProcessingGivenUp
 
     world = World(document({"type": "wait", "seconds": 86_400}))

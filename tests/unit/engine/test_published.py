@@ -22,7 +22,8 @@ from chalicelib.engine.steps import STEP_TYPES
 
 ROOT = Path(__file__).parents[3]
 VALIDATOR = Draft202012Validator(definition_schema())
-EXAMPLES = sorted([*ROOT.glob("examples/*.yaml"), *ROOT.glob("tests/unit/lint/workflows/*.*")])
+WRITTEN = [*ROOT.glob("examples/**/*.yaml"), *ROOT.glob("tests/unit/lint/workflows/*.*")]
+EXAMPLES = sorted(path for path in WRITTEN if not path.stem.endswith(".test"))
 DOCUMENTS = [yaml_text.read(path.read_text(encoding="utf-8"))[0] for path in EXAMPLES]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine.decide import StartRequest, start
+from chalicelib.engine.births import StartRequest, start
 from chalicelib.engine.definition import parse
 from tests.unit.engine.world import ID, T0, document
 

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.engine.decide import Decision, look_token
+from chalicelib.engine.decision import Decision, look_token
 from chalicelib.engine.definition import parse
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import DefinitionInvalid, ExpressionFailed, Problem

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.engine import fanout, walk
-from chalicelib.engine.decide import decide, look_token
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import look_token
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.events import (
     AllPerformed,

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from chalicelib.engine.decide import Decision, StartRequest, decide, look_token, looked_at_ms, start
+from chalicelib.engine.births import StartRequest, start
+from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import Decision, look_token, looked_at_ms
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Send, Task, TaskResult

@@ -43,6 +43,14 @@ def test_findings_of_all_files_are_lines(tmp_path: Path, capsys: pytest.CaptureF
     ]
 
 
+def test_test_files_are_left_to_their_own_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, test = tmp_path / "one.yaml", tmp_path / "one.test.yaml"
+    one.write_text(GOOD)
+    test.write_text("cases: []\n")
+    assert (run([one, test]), run([test])) == (CLEAN, USAGE)
+    assert "sedo test" in capsys.readouterr().err
+
+
 def test_json_has_every_part_of_a_finding(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(WARNED)
     assert run([file], json=True) == CLEAN

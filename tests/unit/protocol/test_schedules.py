@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine.decide import look_token
+from chalicelib.engine.decision import look_token
 from chalicelib.engine.timetable import timetable_id
 from chalicelib.ports import Message
 from tests.unit.protocol.scheduled import (

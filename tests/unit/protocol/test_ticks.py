@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from chalicelib.engine.decide import look_token
+from chalicelib.engine.decision import look_token
 from chalicelib.ports import Message
 from tests.unit.protocol.world import READY, START_MS, TIMEOUT, World, call, definition, step, wait
 

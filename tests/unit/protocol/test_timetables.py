@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.engine.decide import look_token
+from chalicelib.engine.decision import look_token
 from tests.unit.protocol.scheduled import (
     FIRST_MS,
     HOURLY_MS,
