@@ -43,8 +43,11 @@ from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.processor")
 FEW_CONFLICTS = 2
+LONGEST_ASIDE_SECONDS = 1.0
 MAX_CONFLICTS = 8
 """A message that lost so many races in a row comes back later instead."""
+MAX_CONFLICTS_OF_NEWS = 32
+"""Children that end at once all write one head; news that gives up returns after the visibility timeout only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,9 @@ class Driver:
                         return Driven(None)
                     before, execution = execution, outcome.current
                     self._send_lost(execution)
-                    if self._moved_on(before, execution, event) or conflicts > MAX_CONFLICTS:
-                        # a look, or news of a child, never moves on: it lost too often
-                        lost_news = self.message.kind != "drive" and conflicts > MAX_CONFLICTS
+                    lost_too_often = self._lost_too_often(conflicts)
+                    if lost_too_often or self._moved_on(before, execution, event):
+                        lost_news = self.message.kind != "drive" and lost_too_often
                         return Driven(execution, must_come_back=lost_news or self._is_live(execution))
                     self._step_aside(conflicts)
                     continue
@@ -115,10 +118,16 @@ class Driver:
             patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, execution))
         return Driven(execution)
 
+    def _lost_too_often(self, conflicts: int) -> bool:
+        """Say whether to come back later: looks and news never move on, and news go on while there is time."""
+        if self.message.kind == "ended" and self.runtime.now_ms() + LONGEST_ASIDE_SECONDS * 1000 < self.until_ms:
+            return conflicts > MAX_CONFLICTS_OF_NEWS
+        return conflicts > MAX_CONFLICTS
+
     def _step_aside(self, conflicts: int) -> None:
         """Wait a moment, another one in each process: where much ends at once, all write one head."""
         if self.message.kind == "ended" or conflicts > FEW_CONFLICTS:
-            self.runtime.sleep(min(1.0, 0.05 * 2**conflicts) * chance(self.runtime.nonces()))
+            self.runtime.sleep(min(LONGEST_ASIDE_SECONDS, 0.05 * 2**conflicts) * chance(self.runtime.nonces()))
 
     def _definition(self, execution: Execution) -> Definition | None:
         return patiently(self.runtime, self.until_ms, lambda: self.runtime.definition(execution))
