@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deliveries import BatchFailed
-from chalicelib.drive import MAX_CONFLICTS
+from chalicelib.drive import MAX_CONFLICTS, MAX_CONFLICTS_OF_NEWS
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.ports import Message
 from tests.unit.protocol.world import DEAD_LETTER, READY, TIMEOUT, World, call, definition, step, unavailable, wait
@@ -199,3 +199,26 @@ def test_retry_attempts_share_the_idempotency_key() -> None:
     assert world.outside.calls == [f"{execution_id}//a/1"] * 3
     assert world.kinds(execution_id).count("StepRetried") == 2
     assert world.kinds(execution_id)[-1] == "ExecutionFailed"
+
+
+@pytest.mark.parametrize(("lost", "comes_back"), [(MAX_CONFLICTS_OF_NEWS, False), (MAX_CONFLICTS_OF_NEWS + 1, True)])
+def test_news_of_a_child_tries_longer_than_other_messages(lost: int, comes_back: bool) -> None:
+    world = World(definition(step("child", "execute", definition="other")), definition(call("x"), id="other"))
+    execution_id = world.start()
+    races = [0]
+
+    def race(name: str, when: str, args: tuple[Any, ...]) -> None:
+        news = (name, when) == ("commit", "before") and args[0].id == execution_id and args[0].ended
+        if news and races[0] < lost:
+            races[0] += 1
+            touch(world, execution_id)
+
+    found: list[bool] = []
+    with world.hooked(race):
+        while world.messages(READY) and not world.head(execution_id).ended and not any(found):
+            found.append(isinstance(world.deliver(), BatchFailed))
+    assert races[0] == lost
+    assert any(found) is comes_back
+    assert world.head(execution_id).ended is not comes_back
+    world.run(500, ticks=False)
+    assert world.head(execution_id).ended
