@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.commits import commit, let_expire
 from chalicelib.engine.births import StartRequest, start
-from chalicelib.engine.branches import PartRequest, is_tombstone, start_part, tombstone
+from chalicelib.engine.branches import PartRequest, is_tombstone, outlived, start_part, tombstone
 from chalicelib.engine.decide import decide
 from chalicelib.engine.decision import Decision, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -86,9 +86,9 @@ class Children:
             return decision if found is None else self._found(parent, request, found)
         outcome = commit(self.runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            let_expire(self.runtime, decision.execution)
-            self._put(decision.execution, decision.sends)
-            return TaskResult(value=came_to(decision.execution))
+            let_expire(self.runtime, outcome)
+            self._put(outcome, decision.sends)
+            return TaskResult(value=came_to(outcome))
         if outcome.current is None:
             raise Unavailable(f"{request['id']} is neither there nor not")
         return self._found(parent, request, outcome.current)
@@ -124,9 +124,9 @@ class Children:
         outcome = commit(self.runtime, before, decision.execution)
         if isinstance(outcome, Conflict):
             raise Unavailable(f"{before.id} was written by somebody else")
-        let_expire(self.runtime, decision.execution)
-        self._put(decision.execution, decision.sends)
-        return TaskResult(value=came_to(decision.execution))
+        let_expire(self.runtime, outcome)
+        self._put(outcome, decision.sends)
+        return TaskResult(value=came_to(outcome))
 
     def _redriven(self, parent: Execution, child: Execution, life: int) -> TaskResult:
         """Let a child go on from what failed in it; a part of a map does so on its parent's version."""
@@ -145,7 +145,7 @@ class Children:
         self, parent: Execution, request: dict[str, Any], after: Execution | None = None
     ) -> Decision | TaskResult:
         """Decide the child's beginning; it is named after its life, so that what it sends can be sent again."""
-        by = _life(request["life"])
+        by = _life(parent.life)
         now, policy = self.runtime.now_ms(), self.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]
@@ -169,6 +169,7 @@ class Children:
             salt=salt,
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
+            life=parent.life,
             after=after,
         )
         # Nobody looks after a child that goes its own way, should this process end before it has sent.
@@ -201,13 +202,19 @@ class Children:
         return TaskResult(value=found)
 
     def _cancel(self, parent: Execution, child: str) -> None:
-        """Let a child end; one that was never born gets an end in its place, so that it never will be."""
+        """Let a child end in this life of its parent; one that was never born gets an end in its place.
+
+        So it never will be. An end of an earlier life is moved into this one: who was about to let it go on loses the
+        race. What lives a later life is the child of a parent that was redriven since, and is left alone.
+        """
         head = self._load(child, whole=False)
-        while True:
+        while head is None or head.life <= parent.life:
             by = f"left.{1 if head is None else head.life}"
             event = CancelRequested(f"{parent.id} has left it", BY_PARENT, by)
             now = self.runtime.now_ms()
-            if head is None:
+            if head is not None and head.ended and head.life < parent.life and head.state is not State.SUCCEEDED:
+                decision = outlived(head, parent.life)
+            elif head is None:
                 decision = tombstone(parent, child, event, now, self.runtime.policy)
             else:
                 decision = decide(None, head, event, now, self.runtime.policy)
@@ -217,8 +224,8 @@ class Children:
                 return
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
-                let_expire(self.runtime, decision.execution)
-                self._put(decision.execution, decision.sends)
+                let_expire(self.runtime, outcome)
+                self._put(outcome, decision.sends)
                 return
             head = outcome.current
 

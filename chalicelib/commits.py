@@ -12,7 +12,7 @@ from chalicelib.engine import values
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.records import replace
-from chalicelib.ports import Committed, Conflict, Unavailable
+from chalicelib.ports import Conflict, Unavailable
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.commits")
@@ -20,15 +20,17 @@ KEEP_AT_END_BYTES = 65_536
 """An ended head is written once more and never again, so that it keeps what fits easily under an item's 400 KB."""
 
 
-def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Committed | Conflict:
-    """Write `after`, which follows from the committed head `before` (None: there is none yet).
+def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Execution | Conflict:
+    """Write `after`, which follows from the committed head `before` (None: there is none yet), and return what it wrote.
 
     Events that `before` carries, and only those since they are committed, are put into a chunk first when they have
     grown heavy. Raises Unavailable when it cannot be known whether `after` was written.
     """
     if before is not None and before.ended and not after.ended and (after.chunks or after.data_bytes):
         runtime.store.stamp_expiry(after)  # before the commit: what lives again must not lose what belongs to it
-    return runtime.store.commit(lighten(runtime, before, after), runtime.nonces())
+    light = lighten(runtime, before, after)
+    outcome = runtime.store.commit(light, runtime.nonces())
+    return outcome if isinstance(outcome, Conflict) else light
 
 
 def lighten(runtime: Runtime, before: Execution | None, after: Execution) -> Execution:

@@ -93,8 +93,8 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
         outcome = commit(runtime, head, decision.execution)
         if not isinstance(outcome, Conflict):
             logger.error("%s: %s", head.id, cause)
-            outbox.put(decision.execution, decision.sends)
-            let_expire(runtime, decision.execution)
+            outbox.put(outcome, decision.sends)
+            let_expire(runtime, outcome)
             return
         if outcome.current is None:
             return

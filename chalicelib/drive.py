@@ -38,7 +38,7 @@ from chalicelib.engine.execution import Execution
 from chalicelib.engine.places import child_of, child_token
 from chalicelib.outbox import Outbox, delay_seconds, tenant_of
 from chalicelib.patience import chance, patiently
-from chalicelib.ports import Committed, Conflict, Outgoing
+from chalicelib.ports import Conflict, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.processor")
@@ -108,7 +108,7 @@ class Driver:
                         return Driven(execution, must_come_back=lost_news or self._is_live(execution))
                     self._step_aside(conflicts)
                     continue
-                execution = decision.execution
+                execution = outcome
                 self._put(execution, decision.sends)
             elif decision.sends:
                 self._send_again(decision.sends)
@@ -215,11 +215,12 @@ class Driver:
             case _:
                 return False
 
-    def _commit(self, execution: Execution, decision: Decision) -> Committed | Conflict:
-        """Write the next head; the same write, with the same nonce, is tried again while there is time."""
+    def _commit(self, execution: Execution, decision: Decision) -> Execution | Conflict:
+        """Write the next head, and return it; the same write, with the same nonce, is tried again while there is time."""
         after = patiently(self.runtime, self.until_ms, lambda: lighten(self.runtime, execution, decision.execution))
         nonce = self.runtime.nonces()
-        return patiently(self.runtime, self.until_ms, lambda: self.runtime.store.commit(after, nonce))
+        outcome = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.commit(after, nonce))
+        return outcome if isinstance(outcome, Conflict) else after
 
     def _perform(self, execution: Execution, tasks: Sequence[Task]) -> AllPerformed | TimeIsUp:
         """Make the outside calls of this head side by side, as far as there is time; the first ones always."""

@@ -89,7 +89,7 @@ def start_execution(
         decision = start(request, execution_id, runtime.now_ms(), runtime.policy)
         outcome = commit(runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            return follow(runtime, decision)
+            return follow(runtime, outcome, decision.sends)
         if name is not None:
             return _same_start(runtime, outcome, decision, version)
     raise SedoError(f"no free execution id found for {definition_id}")

@@ -7,14 +7,13 @@ process end in between.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
 from chalicelib.drive import Driver
 from chalicelib.engine.decide import decide
-from chalicelib.engine.decision import Decision
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event
@@ -59,7 +58,7 @@ def write(
         outcome = commit(runtime, head, decision.execution)
         if not isinstance(outcome, Conflict):
             happened = frozenset(event.type for event in decision.execution.events if event.seq > head.seq)
-            return Written(follow(runtime, decision), True, happened)
+            return Written(follow(runtime, outcome, decision.sends), True, happened)
         if outcome.current is None:
             return Written(None)
         if definition is not None and outcome.current.definition_version != head.definition_version:
@@ -67,11 +66,10 @@ def write(
         head = outcome.current
 
 
-def follow(runtime: Runtime, decision: Decision) -> Execution:
-    """Do what a committed decision of a caller wants: start children here and now, send everything else."""
-    head = decision.execution
-    here = [send for send in decision.sends if _is_about_children(head, send)]
-    send_guarded(runtime, head, [send for send in decision.sends if send not in here])
+def follow(runtime: Runtime, head: Execution, sends: Sequence[Send]) -> Execution:
+    """Do what a caller's decision wants, once its head is committed: start children here and now, send all else."""
+    here = [send for send in sends if _is_about_children(head, send)]
+    send_guarded(runtime, head, [send for send in sends if send not in here])
     for send in here:
         head = _drive(runtime, head, send)
     let_expire_if_possible(runtime, head)

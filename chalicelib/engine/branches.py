@@ -40,6 +40,7 @@ def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: P
         salt=part.salt,
         parent=part.parent,
         depth=above.depth,
+        life=above.life,
         after=part.after,
     )
     head = replace(
@@ -83,6 +84,11 @@ def tombstone(above: Execution, child: str, event: CancelRequested, now_ms: int,
     draft.record(EventType.CANCEL_REQUESTED, {"cause": event.cause, "actor": event.actor})
     draft.cancel(Failure(CANCELLED, event.cause or ""))
     return Decision(draft.freeze(sends=0), changed=True)
+
+
+def outlived(end: Execution, life: int) -> Decision:
+    """Return the end of a child as one of a later life of its parent, so that nothing lets it go on in that life."""
+    return Decision(replace(end, version=end.version + 1, life=life), changed=True)
 
 
 def is_tombstone(execution: Execution) -> bool:

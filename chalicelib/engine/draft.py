@@ -68,6 +68,7 @@ class Draft:
         self.ending = execution.ending
         self.kept: tuple[Cursor, ...] = ()
         self.life = execution.life
+        self.ended_at_ms: int | None = None
         self.events = list(execution.events)
         self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
@@ -155,7 +156,7 @@ class Draft:
         if state is not State.SUCCEEDED:
             self.kept = self.snapshot or self.positions()
         self.orphan(self.cursors.values())
-        self.ending = {"state": state.value, "output": output, "error": error}
+        self.ending = {"state": state.value, "output": output, "error": error, "at": self.now_ms}
         sweep = self.cursors.get(SWEEP)
         self.cursors = {} if sweep is None else {SWEEP: sweep}
         self.settle_end()
@@ -174,6 +175,7 @@ class Draft:
             return
         self.state = State(self.ending["state"])
         self.output, self.error = self.ending["output"], self.ending["error"]
+        self.ended_at_ms = max(self.now_ms, self.ending.get("at", 0))  # by whatever clock: not before it was decided
         self.ending = None
         details = {"output": self.output} if self.state is State.SUCCEEDED else {"error": self.error}
         self.record(EventType(self.state.value), details)
@@ -213,7 +215,7 @@ class Draft:
             error=self.error,
             stash=self.stash,
             cursors=tuple(self.cursors.values()),
-            ended_at_ms=self.now_ms if over else None,
+            ended_at_ms=self.ended_at_ms if over else None,
             due_at_ms=None if over else self._due_at_ms(),
             visits=self.visits,
             transitions=self.transitions,

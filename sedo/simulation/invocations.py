@@ -15,7 +15,7 @@ class Parcel:
     """One message in a queue.
 
     `stamp` counts what happened to it, so that plans made before are known as stale; `progressed_at` is the last
-    receive that led to a commit.
+    receive that led to a commit, `deleted_by` is who acknowledged it.
     """
 
     number: int
@@ -26,6 +26,7 @@ class Parcel:
     stamp: int = 0
     gone: bool = False
     progressed_at: int = 0
+    deleted_by: Invocation | None = None
 
     @property
     def text(self) -> str:

@@ -167,6 +167,7 @@ class World:
             return
         if who.kind == "api":
             self.excuse_sends_of(who)
+        self._excuse_deleted_from(who)
         for execution_id in who.touched:
             self.check_driven(execution_id)
 
@@ -213,7 +214,9 @@ class World:
         check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
         about = [parcel for parcel in who.parcels if parcel.message.execution_id == name]
         for parcel in about:
-            if len(about) == 1:  # of several, nobody knows whose step has moved
+            # Of several messages, nobody knows whose step has moved; and one that still has to do what it had before
+            # is tried for that each time, whatever else went well.
+            if len(about) == 1 and not _still_there(old, execution, parcel.message.token):
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self._check_watchdog(old, execution)
         self._check_family(old, execution)
@@ -296,6 +299,18 @@ class World:
                     self.excused.add((name, cursor.by))
                     self.disturbed.add(name)
 
+    def _excuse_deleted_from(self, who: Invocation) -> None:
+        """Remember what an invocation could not send and will not be called for again: another deleted its message.
+
+        That other one had received it before, and SQS took its old handle.
+        """
+        gone = {parcel.message.n for parcel in who.parcels if parcel.gone and parcel.deleted_by is not who}
+        for name in who.touched if gone else ():
+            for cursor in self._undriven(name):
+                if cursor.by in gone:
+                    self.excused.add((name, cursor.by))
+                    self.disturbed.add(name)
+
     def _undriven(self, name: str) -> list[Cursor]:
         found = undriven(self.current[name], self.post.about(name), self.excused)
         return [cursor for cursor in found if not self._is_at_work(name, cursor)]
@@ -328,8 +343,8 @@ class World:
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         starter = self.current.get(child.id.rsplit(".", 2)[0])
-        if starter is not None and child.ending is not None and starter.id in self.buried:
-            return True  # whoever told it to end may have been given up: its own watchdog sees to it
+        if starter is not None and starter.id in self.buried and (child.ending is not None or starter.ended):
+            return True  # whoever starts or ends it may have been given up: its own watchdog sees to it
         if starter is not None and any(
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
         ):
@@ -379,6 +394,12 @@ class World:
             if known and known[-1][1] is not None:
                 found.append((known[-1][1], name, known[-1][2]))
         return sorted(found)
+
+
+def _still_there(old: Execution | None, new: Execution, token: str) -> bool:
+    """Say whether a token drives, after a commit, something that it drove before, at the same attempt."""
+    before = {(c.path, c.visit, c.attempt) for c in old.cursors if c.token == token} if old is not None else set()
+    return any(c.token == token and (c.path, c.visit, c.attempt) in before for c in new.cursors)
 
 
 def _described(execution: Execution) -> str:
