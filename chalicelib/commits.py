@@ -21,7 +21,7 @@ KEEP_AT_END_BYTES = 65_536
 
 
 def commit(runtime: Runtime, before: Execution | None, after: Execution) -> Execution | Conflict:
-    """Write `after`, which follows from the committed head `before` (None: there is none yet), and return what it wrote.
+    """Write `after`, which follows from the committed head `before` (None: there is none yet); return what was written.
 
     Events that `before` carries, and only those since they are committed, are put into a chunk first when they have
     grown heavy. Raises Unavailable when it cannot be known whether `after` was written.

@@ -216,7 +216,7 @@ class Driver:
                 return False
 
     def _commit(self, execution: Execution, decision: Decision) -> Execution | Conflict:
-        """Write the next head, and return it; the same write, with the same nonce, is tried again while there is time."""
+        """Write the next head and return it; the same write, under the same nonce, is tried while there is time."""
         after = patiently(self.runtime, self.until_ms, lambda: lighten(self.runtime, execution, decision.execution))
         nonce = self.runtime.nonces()
         outcome = patiently(self.runtime, self.until_ms, lambda: self.runtime.store.commit(after, nonce))

@@ -1,0 +1,136 @@
+"""A child's ends belong to a life of its parent: who is late with an end, or with a new life, changes nothing.
+
+- a slow process that tells children to end leaves those alone that live again since
+- a slow process that lets a child live again loses the race against an end that came meanwhile
+- an end counts from when it was decided, by whatever clock its children were told
+- what was put into chunks while one process went on is put there once, and expires
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.engine.effects import TaskResult
+from chalicelib.engine.execution import Execution
+from tests.unit.protocol.world import READY, World, call, definition, side_by_side, step, wait
+
+CHILD = step("child", "execute", definition="other")
+OTHER = definition(call("x"), wait("w", 500), call("y"), id="other")
+
+
+def lives(world: World, execution_id: str) -> tuple[bool, int]:
+    head = world.head(f"{execution_id}.1.0")
+    return not head.ended, head.life
+
+
+def test_late_end_of_an_earlier_life_leaves_a_child_alone_that_lives_again() -> None:
+    world = World(definition(CHILD, step("e")), OTHER)
+    execution_id = world.start()
+    world.drain()
+    assert lives(world, execution_id) == (True, 1)
+    world.cancel(execution_id)
+    child = f"{execution_id}.1.0"
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].id == child and args[0].ended:
+            world.hooks.clear()
+            world.advance(361)  # its message goes to another, who is faster
+            world.drain()
+            assert world.head(execution_id).ended
+            world.redrive(execution_id)
+            world.drain()
+
+    world.hooks.append(overtaken)
+    world.drain()
+    assert not world.hooks
+    assert lives(world, execution_id) == (True, 2)
+    assert world.kinds(child).count("ExecutionCancelled") == 1
+    world.run(1000, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+
+
+def test_child_is_not_redriven_behind_the_back_of_an_end_that_came_meanwhile() -> None:
+    world = World(definition(CHILD, step("e")), OTHER)
+    execution_id = world.start()
+    world.drain()
+    world.cancel(execution_id)
+    world.drain()
+    assert lives(world, execution_id) == (False, 1)
+    child = f"{execution_id}.1.0"
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].id == child and not args[0].ended:
+            world.hooks.clear()
+            world.cancel(execution_id)
+            world.drain()
+            assert world.head(execution_id).ended
+
+    world.hooks.append(overtaken)
+    world.redrive(execution_id)
+    world.run(3000, ticks=False)
+    assert not world.hooks
+    assert lives(world, execution_id) == (False, 2)
+    world.redrive(execution_id)
+    world.run(3000, ticks=False)
+    assert lives(world, execution_id) == (False, 3)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+
+
+def test_child_is_born_into_the_life_of_its_parent() -> None:
+    world = World(definition(call("late"), CHILD, step("e")), OTHER)
+    execution_id = world.start()
+    world.outside.answer = lambda task: TaskResult(error="Odd", cause="no")
+    world.drain()
+    world.outside.answer = lambda task: TaskResult(value=1)
+    world.redrive(execution_id)
+    world.drain()
+    [child] = [head for name, head in world.heads().items() if name != execution_id]
+    assert child.life == world.head(execution_id).life == 2
+
+
+def test_end_that_waited_for_its_children_is_not_before_it_was_decided() -> None:
+    """Who tells the children has a clock that is behind that of the caller who wants the end."""
+    fan = side_by_side("fan", [CHILD], [call("bad")], catch=[{"errors": ["*"], "next": "w"}])
+    world = World(definition(fan, wait("w", 800), step("e")), OTHER)
+    execution_id = world.start()
+    world.outside.answer = lambda task: TaskResult(error="Odd", cause="no") if task.step == "bad" else TaskResult(1)
+    decided: list[int] = []
+
+    def ahead(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].parent and args[0].ended:
+            world.hooks.clear()
+            world.now_ms += 5000
+            decided.append(world.now_ms)
+            world.cancel(execution_id)
+            world.now_ms -= 5000
+
+    world.hooks.append(ahead)
+    world.drain()
+    head = world.head(execution_id)
+    assert head.state == "ExecutionCancelled"
+    assert [head.ended_at_ms] == decided
+    assert world.now_ms < decided[0]
+
+
+def test_what_one_process_has_flushed_stays_flushed_for_it_and_expires() -> None:
+    world = World(definition(*(call(f"s{i}") for i in range(12)), step("e")))
+    world.runtime = replace(world.runtime, flush_above_bytes=200)
+    execution_id = world.start()
+    chunks: list[list[int]] = []
+    stamped: list[Execution] = []
+
+    def watch(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("put_chunk", "after"):
+            chunks.append([event.seq for event in args[1]])
+        if (name, when) == ("stamp_expiry", "after"):
+            stamped.append(args[0])
+
+    with world.hooked(watch):
+        assert world.deliver(READY) is None
+    head = world.head(execution_id)
+    assert head.ended
+    assert len(chunks) == head.chunks > 1
+    assert [seq for chunk in chunks for seq in chunk] == list(range(1, head.flushed_seq + 1))
+    assert [end.id for end in stamped] == [execution_id]
+    assert len(world.history(execution_id)) == head.seq
