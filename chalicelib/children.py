@@ -145,7 +145,8 @@ class Children:
         self, parent: Execution, request: dict[str, Any], after: Execution | None = None
     ) -> Decision | TaskResult:
         """Decide the child's beginning; it is named after its life, so that what it sends can be sent again."""
-        by = _life(parent.life)
+        life = parent.life if request.get("wait", True) else 1
+        by = _life(life)
         now, policy = self.runtime.now_ms(), self.policy
         told = {"id": parent.id, "token": request["token"]}
         salt = hashlib.sha256(f"{parent.salt}/{request['id']}".encode()).hexdigest()[:16]
@@ -169,7 +170,7 @@ class Children:
             salt=salt,
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
-            life=parent.life,
+            life=life,
             after=after,
         )
         # Nobody looks after a child that goes its own way, should this process end before it has sent.

@@ -16,6 +16,9 @@ from chalicelib.ports import Conflict, Unavailable
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.commits")
+_ROW_BYTES = 24
+_TOO_LARGE_BYTES = 16 * values.LARGE_VALUE_BYTES
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 KEEP_AT_END_BYTES = 65_536
 """An ended head is written once more and never again, so that it keeps what fits easily under an item's 400 KB."""
 
@@ -63,24 +66,32 @@ def let_expire_if_possible(runtime: Runtime, execution: Execution) -> None:
 
 def _heavy(events: Sequence[HistoryEvent], most_bytes: int, *, ended: bool) -> bool:
     if ended:
-        return sum(values.size(_light(event.details), KEEP_AT_END_BYTES) for event in events) > KEEP_AT_END_BYTES
-    if not _may_be_heavy(events, most_bytes):
+        return _exceed(events, 0, KEEP_AT_END_BYTES)
+    if not _exceed(events, _ROW_BYTES, most_bytes):
         return False
-    rows = json.dumps([replace(e, details=_light(e.details)).row() for e in events], separators=(",", ":"))
-    return len(zlib.compress(rows.encode("utf-8", "surrogatepass"), 1)) > most_bytes
+    rows = _encode([_light(event).row() for event in events]).encode("utf-8", "surrogatepass")
+    return len(rows) > most_bytes and len(zlib.compress(rows, 1)) > most_bytes
 
 
-def _light(details: dict[str, Any]) -> dict[str, Any]:
-    """Return details as they weigh in a head: what is far too large for it does not travel there."""
-    most = 16 * values.LARGE_VALUE_BYTES
-    return {name: value if values.size(value, most) <= most else None for name, value in details.items()}
-
-
-def _may_be_heavy(events: Sequence[HistoryEvent], most_bytes: int) -> bool:
-    """Say whether events are worth packing to be weighed; counting ends as soon as they are."""
+def _exceed(events: Sequence[HistoryEvent], each: int, most_bytes: int) -> bool:
+    """Say whether events weigh more than that, roughly and not packed; counting ends as soon as they do."""
     rough = 0
     for event in events:
-        rough += 24 + values.size(event.details, most_bytes)
+        weight = values.size(event.details, most_bytes)
+        if weight > most_bytes:
+            weight = values.size(_light(event).details, most_bytes)
+        rough += each + weight
         if rough > most_bytes:
             return True
     return False
+
+
+def _light(event: HistoryEvent) -> HistoryEvent:
+    """Return an event as it weighs in a head: what is far too large for it does not travel there."""
+    if values.size(event.details, _TOO_LARGE_BYTES) <= _TOO_LARGE_BYTES:
+        return event
+    return replace(event, details={name: _short(value) for name, value in event.details.items()})
+
+
+def _short(value: Any) -> Any:
+    return value if values.size(value, _TOO_LARGE_BYTES) <= _TOO_LARGE_BYTES else None

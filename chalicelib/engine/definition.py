@@ -14,7 +14,7 @@ from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
-from chalicelib.engine.lists import lists_in, step_at
+from chalicelib.engine.lists import StepList, lists_in, step_at
 from chalicelib.engine.schedules import Schedule, compile_schedules
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
@@ -49,7 +49,8 @@ class Step:
     """One compiled step. `input` and `output` are None where the author wrote none; `spec` is what was written.
 
     `branches` are the first steps of the lists inside it, and `needs` says which large names these use: `stash`,
-    `execution.input`. `answer_schema` is what the answer of a person must pass.
+    `execution.input`. `answer_schema` is what the answer of a person must pass. `within` is the
+    list in which it stands, as StepList says.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Step:
     branches: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
     answer_schema: InputSchema | None = None
+    within: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -141,15 +143,15 @@ def _worth_saying(problems: list[Problem]) -> list[Problem]:
 def _compile_steps(document: Mapping[str, Any], broken: frozenset[str], complain: Complain) -> list[Step]:
     """Compile the steps of all lists whose shape is right; `broken` has the paths of the others."""
     return [
-        _compile_step(spec, f"{found.path}/{i}", found.names, complain)
+        _compile_step(spec, f"{found.path}/{i}", found, complain)
         for found in lists_in(document)
         for i, spec in enumerate(found.specs)
         if f"{found.path}/{i}" not in broken
     ]
 
 
-def _compile_step(spec: Mapping[str, Any], path: str, names: frozenset[str], complain: Complain) -> Step:
-    step_type = STEP_TYPES[spec["type"]]
+def _compile_step(spec: Mapping[str, Any], path: str, within: StepList, complain: Complain) -> Step:
+    step_type, names = STEP_TYPES[spec["type"]], within.names
     after = names | {"output"}
     inner = [steps for _, steps in step_type.lists(spec)]
     return Step(
@@ -169,6 +171,7 @@ def _compile_step(spec: Mapping[str, Any], path: str, names: frozenset[str], com
         branches=tuple(_first_id(steps) for steps in inner),
         needs=_needs(inner),
         answer_schema=_answer_schema(spec, path, complain) if step_type.answered else None,
+        within=within.within,
         spec=spec,
     )
 

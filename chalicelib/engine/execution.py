@@ -192,8 +192,10 @@ def from_document(document: dict[str, Any], events: tuple[HistoryEvent, ...]) ->
         raise UnsupportedHead(f"head has format {document.get('format')!r}, this code reads {READABLE}")
     try:
         members = {name: document[name] for name in _FIRST_FIELDS}
-        members |= {name: document.get(name, default) for name, default in _LATER_FIELDS.items()}
-        members |= {name: tuple(members[name]) for name in _LISTS}
+        for name, default in _LATER_FIELDS.items():
+            members[name] = document.get(name, default)
+        for name in _LISTS:
+            members[name] = tuple(members[name])
         members["state"] = State(document["state"])
         members["cursors"] = tuple(Cursor(*row) for row in document["cursors"])
         members["kept"] = tuple(Cursor(*row) for row in document.get("kept", ()))

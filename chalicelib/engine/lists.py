@@ -17,12 +17,17 @@ _STEP_PATH = re.compile(r"/steps/\d+(?:/branches/\d+/steps/\d+|/steps/\d+)*")
 
 @dataclass(frozen=True, slots=True)
 class StepList:
-    """One list: its JSON Pointer, its members as they were posted, and the names that its expressions know."""
+    """One list: its JSON Pointer, its members as they were posted, and the names that its expressions know.
+
+    `within` says where it stands by the ids of the steps around it: `/each` in a map, `/fan/1` in a parallel step's
+    second branch, and nothing for the definition's own.
+    """
 
     path: str
     specs: list[Any]
     names: frozenset[str] = SCOPE
     level: int = 1
+    within: str = ""
 
 
 def lists_in(document: Mapping[str, Any]) -> Iterator[StepList]:
@@ -48,7 +53,14 @@ def _inside(found: StepList, path: str, spec: Any) -> list[StepList]:
     except (KeyError, TypeError, AttributeError):  # its shape is wrong, which is told elsewhere
         return []
     names = found.names | step_type.list_names
-    return [StepList(path + at, steps, names, found.level + 1) for at, steps in inner]
+    place = f"{found.within}/{spec.get('id')}"
+    return [StepList(path + at, steps, names, found.level + 1, place + _branch(at)) for at, steps in inner]
+
+
+def _branch(at: str) -> str:
+    """Return the number of a branch as it stands in `/branches/1/steps`, and nothing for the one list of a map."""
+    parts = at.split("/")
+    return f"/{parts[2]}" if len(parts) == 4 else ""
 
 
 def step_at(path: str) -> str | None:

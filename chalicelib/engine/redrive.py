@@ -12,6 +12,7 @@ from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.events import Redriven
 from chalicelib.engine.execution import Cursor, Execution, State, is_slot
 from chalicelib.engine.history import EventType
+from chalicelib.engine.places import line_of
 from chalicelib.engine.records import replace
 from chalicelib.engine.soundness import flaw
 from chalicelib.engine.waits import wait
@@ -35,7 +36,23 @@ def obstacle(definition: Definition, execution: Execution) -> str | None:
             return f"version {definition.version} of the definition has no step {cursor.step!r}, where it stood"
         if cursor.waits == "branches" and not step.branches:
             return f"step {cursor.step!r} has no branches in version {definition.version} of the definition"
+        if not is_slot(cursor) and not _stands_at(definition, execution, cursor):
+            return f"step {cursor.step!r} stands in another list in version {definition.version} of the definition"
     return None
+
+
+def _stands_at(definition: Definition, execution: Execution, cursor: Cursor) -> bool:
+    """Say whether a cursor's path leads to the list in which its step stands."""
+    above = execution.parent or {}
+    first = definition.steps.get(above["step"]) if "start" in above else None  # a part begins in its map's list
+    within, is_item = "" if first is None else first.within, False
+    for path in line_of(cursor.path):
+        _, fan, number = f"/{path}".rsplit("/", 2)
+        step = definition.steps.get(fan)
+        is_item = step is not None and "item" in step.type.list_names
+        within += f"/{fan}" if is_item else f"/{fan}/{number}"
+    has_item = "item" in (cursor.vars or {})
+    return definition.steps[cursor.step].within == within and (not cursor.path or has_item is is_item)
 
 
 def again(definition: Definition, execution: Execution, event: Redriven, now_ms: int, policy: Policy) -> Draft:
@@ -54,14 +71,15 @@ def again(definition: Definition, execution: Execution, event: Redriven, now_ms:
     )
     draft = Draft(head, now_ms, event.by, policy.api_watch_ms, policy)
     draft.life = execution.life + 1 if event.life is None else event.life
-    draft.transitions = 0
     draft.record(EventType.EXECUTION_REDRIVEN, {"actor": event.actor, "version": event.version, "life": draft.life})
     walk = Walk(draft, definition)
     for cursor in execution.kept:
         draft.put(cursor)
     for cursor in execution.kept:
         if draft.cursors.get(cursor.path) is cursor:
+            draft.transitions = 0
             _go_on(walk, cursor)
+    draft.transitions = 0  # where it stands is not counted: who has more positions than attempts would never move
     walk.go_on()
     return draft
 

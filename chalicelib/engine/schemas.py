@@ -30,15 +30,23 @@ DEPTH = "the value is nested too deeply to be checked against the schema"
 MAX_WORK = 100_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
 
+MAX_LEVELS = 150
+"""So many keywords may lead from one to the next: each takes three to five frames of a stack of a thousand."""
+
 _SHOWN_BYTES = 16_384
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
 _work_left: ContextVar[int] = ContextVar("work_left")
+_level: ContextVar[int] = ContextVar("level")
 
 
 class _TooMuch(Exception):
     """The budget of one validation is spent."""
+
+
+class _TooDeep(Exception):
+    """Keywords lead to keywords without end. Python's own limit is no help: compiled parts below panic at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +57,18 @@ class InputSchema:
 
     def problem(self, value: Any) -> str | None:
         """Return jsonschema's full text for the most telling problem of a value, or None."""
-        before = _work_left.set(MAX_WORK)
+        before, level = _work_left.set(MAX_WORK), _level.set(0)
         try:
             error = best_match(self.validator.iter_errors(value))
             return None if error is None else _text(error)
-        except RecursionError:
+        except (RecursionError, _TooDeep):
             return DEPTH
         except _TooMuch:
             return f"the schema takes more than {MAX_WORK} checks for this value"
         except _FAULTS as error:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
         finally:
+            _level.reset(level)
             _work_left.reset(before)
 
 
@@ -126,9 +135,16 @@ def _bounded(dialect: type[Validator]) -> type[Validator]:
 
 
 def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
-    def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Any:
+    def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         _spend(1)
-        return rule(validator, value, instance, schema)
+        level = _level.get() + 1
+        if level > MAX_LEVELS:
+            raise _TooDeep
+        _level.set(level)
+        try:
+            yield from rule(validator, value, instance, schema) or ()
+        finally:
+            _level.set(level - 1)
 
     return count
 

@@ -207,6 +207,8 @@ class Walk:
         if is_slot(cursor):
             return fanout.join(self, cursor, raw)
         step = self.step_of(cursor)
+        if done.child is not None:
+            self.draft.record(EventType.CHILD_STARTED, {"executionId": done.child}, cursor)
         if is_part(self.draft.base, cursor):
             self.draft.record(EventType.STEP_SUCCEEDED, {"output": None}, cursor)
             self.draft.succeed(raw)

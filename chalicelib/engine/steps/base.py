@@ -18,13 +18,14 @@ STEPS: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": MAX_STEPS}
 class Done:
     """The step succeeded. `passes` hands on the step's input; else `value` is its raw result.
 
-    `details` go into history.
+    `details` go into history; `child` is an execution that it started and does not wait for.
     """
 
     value: Any = None
     passes: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
     next: str | None = None
+    child: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

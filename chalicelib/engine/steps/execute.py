@@ -28,7 +28,7 @@ def compile_execute(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
 
 def after(child: Any) -> Outcome:
     """Go on with the id of a child that nobody waits for."""
-    return Done(value=child["id"], passes=False)
+    return Done(value=child["id"], passes=False, child=child["id"])
 
 
 EXECUTE = StepType(

@@ -146,7 +146,8 @@ def test_a_child_nobody_waits_for_is_an_execution_like_others() -> None:
     )
     execution_id = api.begin()
     shown = api.shown(execution_id)
-    assert "children" not in shown
+    assert shown["children"] == [shown["output"]]
+    assert [child["id"] for child in api.get(f"executions/{execution_id}/children").json] == [shown["output"]]
     assert "parent" not in api.shown(shown["output"])
     assert {found["id"] for found in api.get("executions").json} == {execution_id, shown["output"]}
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from chalicelib.engine import fanout, walk
+from chalicelib.engine.definition import parse
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.events import Arrived, CancelRequested, ChildrenEnded, Redriven, TimeIsUp
+from chalicelib.engine.redrive import obstacle
 from tests.unit.engine.world import SECOND, World, document, done, failing
 
 URL = "https://x.example/"
@@ -210,6 +212,64 @@ def test_max_transitions_ends_a_fan_out_anywhere_and_a_redrive_goes_on(limit: in
     assert (succeeded.count("i1"), succeeded.count("i2"), succeeded.count("each")) == (3, 3, 1), (
         "nothing was done twice"
     )
+
+
+def test_redrive_moves_on_however_many_positions_there_are() -> None:
+    """What it goes on from is not counted; else it would end at once, each time."""
+    waits = named({"type": "wait", "seconds": 9}, plain(), prefix="w")
+    world = World(document({**each(items=list(range(12))), "steps": waits}, plain(id="e"), maxTransitions=26))
+    world.begin()
+    world.hear(CancelRequested(None, "me", world.nonce()))
+    world.definition = parse(
+        document({**each(items=list(range(12))), "steps": waits}, plain(id="e"), maxTransitions=5), 2
+    )
+    lives = 1
+    while world.head.state != "ExecutionSucceeded":
+        assert world.hear(Redriven(2, "me", world.nonce()))
+        world.run()
+        lives += 1
+        assert lives < 10
+    assert world.head.output == list(range(12))
+
+
+def moved(to: str) -> list[dict[str, Any]]:
+    """Steps of version 2, in which `ask` stands in another list than in `[ask | other] and [more]`."""
+    ask, other, more = {"type": "wait", "seconds": 9, "id": "ask"}, plain(id="other"), plain(id="more")
+    match to:
+        case "where it was":
+            return [parallel(steps(ask, other), steps(more), id="fan")]
+        case "the other branch":
+            return [parallel(steps(other), steps(more, ask), id="fan")]
+        case "outside":
+            return [parallel(steps(other), steps(more), id="fan"), ask]
+        case "a map":
+            return [{"id": "fan", "type": "map", "items": [1, 2], "steps": steps(ask, other)}]
+    raise AssertionError(to)
+
+
+@pytest.mark.parametrize("to", ["where it was", "the other branch", "outside", "a map"])
+def test_redrive_onto_a_version_that_moved_the_step_is_refused(to: str) -> None:
+    world = World(document(*moved("where it was")))
+    world.begin()
+    world.hear(CancelRequested(None, "me", world.nonce()))
+    why = obstacle(parse(document(*moved(to)), 2), world.head)
+    if to == "where it was":
+        assert why is None
+    else:
+        assert why == "step 'ask' stands in another list in version 2 of the definition"
+
+
+@pytest.mark.parametrize(("before", "after"), [("map", "parallel"), ("parallel", "map")])
+def test_redrive_onto_another_kind_of_fan_out_is_refused(before: str, after: str) -> None:
+    inner = steps({"type": "wait", "seconds": 9, "id": "ask"})
+    kinds = {
+        "map": {"id": "fan", "type": "map", "items": [1], "steps": inner},
+        "parallel": parallel(inner, id="fan"),
+    }
+    world = World(document(kinds[before]))
+    world.begin()
+    world.hear(CancelRequested(None, "me", world.nonce()))
+    assert "'ask' stands in another list" in (obstacle(parse(document(kinds[after]), 2), world.head) or "")
 
 
 def test_calls_of_all_branches_are_one_decision() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -177,6 +178,24 @@ def test_boolean_schemas_are_schemas() -> None:
 @pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#"}]}, {"not": {"$ref": "#"}}])
 def test_schema_that_refers_to_itself_without_end_accepts_nothing_and_does_not_raise(schema: Any) -> None:
     assert compiled(schema).problem({}) == DEPTH
+
+
+def at_frame(depth: int, do: Callable[[], Any]) -> Any:
+    return do() if depth == 0 else at_frame(depth - 1, do)
+
+
+@pytest.mark.parametrize("frames", range(0, 240, 8))
+def test_schema_without_end_is_found_wherever_the_stack_stands(frames: int) -> None:
+    """Compiled parts of the validator panic when the stack ends in one of them, and a panic is no Exception."""
+    assert at_frame(frames, lambda: compiled({"not": {"$ref": "#"}}).problem({})) == DEPTH
+
+
+def test_schema_of_a_tree_takes_trees_as_deep_as_a_value_may_be() -> None:
+    schema = {"type": "object", "properties": {"below": {"items": {"$ref": "#"}}}}
+    tree: Any = {"below": [1]}
+    for _ in range(48):
+        tree = {"below": [tree]}
+    assert "1 is not of type 'object'" in (compiled(schema).problem(tree) or "")
 
 
 def test_schema_that_multiplies_is_cut_off() -> None:

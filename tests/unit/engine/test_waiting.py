@@ -150,6 +150,9 @@ def test_execute_that_does_not_wait_goes_on_with_the_childs_id() -> None:
     world = World(document({**CHILD, "wait": False}), {"a": 1}).run()
     assert world.head.output == world.tasks[0].request["id"] == f"{world.head.id}.1.0"
     assert world.told == []
+    assert [event.details for event in world.events if event.type == "ChildStarted"] == [
+        {"executionId": world.head.output}
+    ]
 
 
 def test_silent_child_is_looked_at_after_growing_times() -> None:
