@@ -89,6 +89,14 @@ class Driver:
 
         Raises what an outside call raised that must be made again, once the results of the others are committed.
         """
+        driven = self._drive(execution)
+        head = driven.execution
+        if head is not None and head.by == self.message.n and must_stamp(head):  # it ended by this message
+            self.outbox.flush()
+            patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, head))
+        return driven
+
+    def _drive(self, execution: Execution) -> Driven:
         self._send_lost(execution)
         event = self._first_event(execution)
         conflicts = 0
@@ -113,9 +121,6 @@ class Driver:
             elif decision.sends:
                 self._send_again(decision.sends)
             event = self._next_event(execution, decision)
-        if execution.by == self.message.n and must_stamp(execution):  # it ended by this message, now or earlier
-            self.outbox.flush()
-            patiently(self.runtime, self.until_ms, lambda: let_expire(self.runtime, execution))
         return Driven(execution)
 
     def _lost_too_often(self, conflicts: int) -> bool:

@@ -105,7 +105,7 @@ class Acceptor:
         self._check_attempts(step, visit)
         meaning = self.scenario.meaning[step["id"]]
         match step["type"]:
-            case "http":
+            case "http" | "lambda" | "queue":
                 return self._called(step, visit, index)
             case "pass":
                 self._never_fails(visit)
@@ -153,7 +153,8 @@ class Acceptor:
         answer = scripted(self.script, step["id"], index, visit.attempts, step.get("timeoutSeconds", 30))
         if visit.ended and visit.error not in (STOPPED, GIVEN_UP) and visit.error != answer.error:
             raise self._wrong(visit, f"should have come to {answer.error}")
-        return number_of(self.script, step["id"], index, visit.attempts)
+        number = number_of(self.script, step["id"], index, visit.attempts)
+        return f"m{number}" if step["type"] == "queue" else number
 
     def _answered(self, step: dict[str, Any], visit: Visit, index: int | None) -> Any:
         given = self.given.get((visit.owner, visit.number, visit.attempts), [])

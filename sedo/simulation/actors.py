@@ -47,7 +47,7 @@ class Actors:
                     self.planned.add(key)
                     self._answer(head, cursor.visit, cursor.attempt, must_come=cursor.timeout_at_ms is None)
         failed = head.ended and head.state is not State.SUCCEEDED
-        if failed and head.parent is None and self.redrives.get(head.id, 0) < 2 and self.draw.random() < 0.25:
+        if failed and head.parent is None and self.redrives.get(head.id, 0) < 2 and self.draw.random() < 0.4:
             self.redrives[head.id] = self.redrives.get(head.id, 0) + 1
             self._soon(lambda runtime: self._redrive(runtime, head.id), 100_000)
 
@@ -157,3 +157,7 @@ class Actors:
         written = writes.write(runtime, head, runtime.definition(head), lambda _: event)
         if written.changed and written.head is not None:
             self.run.cancelled.pop(name, None)
+            if self.draw.random() < 0.4:  # what goes on and what is to end meet in the children
+                moment = int(self.draw.random() * self.draw.choice((40, 300, 5000)))
+                script = head.input["script"]
+                self.run.spawn("api", lambda again, _: self.run.cancel(again, script, "once more"), moment)

@@ -59,6 +59,7 @@ def check_ending(run: Run, name: str) -> None:
     Succeeded and failed ones must match in all; a timed-out or cancelled one must be a beginning of what the
     reference does, and have a reason: its deadline, or somebody who cancelled it.
     """
+    _check_expiry(run, name)
     if isinstance(run.plan.scenario, TreeScenario):
         check_tree(run, name, run.plan.scenario)
         return
@@ -85,17 +86,23 @@ def check_ending(run: Run, name: str) -> None:
     else:
         _check_stopped(run, name, state)
         _check_beginning(name, visits, record, expected)
-    _check_expiry(run, name)
     if set(run.plan.budgets) <= HARMLESS and name not in run.world.disturbed:
         _check_times(run, name, record)
 
 
 def _check_expiry(run: Run, name: str) -> None:
-    """See that what an execution left beside its head expires, if somebody ended it who is called again."""
-    lost = {"purge", "lost"} & {fault.kind for fault in run.world.faults.fired}
-    if run.world.makers[name].kind == "api" or lost:
+    """See that what an execution left beside its head expires, if somebody ended it who is called again.
+
+    Who flushes and then loses the race, or ends there, may leave a chunk of which no head knows; who kept chunks for a
+    redrive, and ended before it was committed, leaves them without expiry.
+    """
+    world, head = run.world, run.world.current[name]
+    lost = {"purge", "lost"} & {fault.kind for fault in world.faults.fired}
+    if world.makers[name].kind == "api" or lost or world.stamps.get(name, 0) > head.version:
         return
-    if run.world.current[name].chunks and name not in run.world.stamped:
+    calm = name not in world.disturbed and name not in world.raced
+    chunks = head.chunks or (calm and world.chunks.get(name))
+    if chunks and name not in world.stamped:
         raise Violation("expiry", f"{name} has ended, and its chunks never expire")
 
 

@@ -19,7 +19,7 @@ from sedo.simulation.checks import Violation
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
 from sedo.simulation.scenarios import Answer, answer_of, result_of
-from sedo.simulation.trees import number_of, scripted
+from sedo.simulation.trees import PLACES, number_of, scripted
 from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
@@ -246,6 +246,8 @@ class ScriptedRunner:
         if "body" in task.request:
             self.world.called(task, name)
         number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
+        if task.type == "queue":
+            return TaskResult(value={"messageId": f"m{number}"})
         return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
 
     def _count(self, name: str, task: Task) -> None:
@@ -260,9 +262,11 @@ class ScriptedRunner:
 
 
 def _place(task: Task) -> list[str]:
-    """Return the script, and in definitions that branch the step and the item's number, which stand in the URL."""
-    place = {"lambda": "function", "queue": "queue"}.get(task.type, "url")
-    return str(task.request[place]).removeprefix("http://there/").split("/")
+    """Return the script, and in definitions that branch the step and the item's number, which stand in the address."""
+    place = {"lambda": "function", "queue": "queue"}.get(task.type)
+    if place is not None:
+        return str(task.request[place]).split(PLACES)
+    return str(task.request["url"]).removeprefix("http://there/").split("/")
 
 
 def _scripted(task: Task) -> Answer:

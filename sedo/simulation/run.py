@@ -185,7 +185,7 @@ class Run:
         if draw.random() < 0.1:
             moment = first + int(draw.random() * draw.choice((300, 5000, 1_000_000)))
             cause = f"cancel {i}"
-            self.spawn("api", lambda runtime, who: self._cancel(runtime, script, cause), moment)
+            self.spawn("api", lambda runtime, who: self.cancel(runtime, script, cause), moment)
         if draw.random() < 0.3:
             moment = first + int(draw.random() * draw.choice((1000, 100_000, 2_000_000)))
             self.spawn("api", lambda runtime, who: self._read_one(runtime, who, script), moment)
@@ -209,7 +209,7 @@ class Run:
                 return name
         return None
 
-    def _cancel(self, runtime: Runtime, script: str, cause: str) -> None:
+    def cancel(self, runtime: Runtime, script: str, cause: str) -> None:
         name = self._named(script)
         if name is None:
             return

@@ -16,13 +16,15 @@ from chalicelib.engine.definition import Definition, parse
 
 from sedo.simulation.scenarios import PATTERNS, Answer, Scenario, answer_of
 
+PLACES = "_"
+"""Stands between script, step and item in the names of functions and queues."""
 TREES = 1_000_000
 """Scenarios with numbers from here on are these."""
 DIFFERENT = 4000
 MOST_LEVELS = 3
 TASK_PATTERNS = (*PATTERNS, "Task", "Person.Refused", "Author.SaidSo", "Branch", "Execution")
 Meaning = dict[str, Any]
-"""`output`: ("const", v) or ("n",), the number that the other side answered · `inner`: lists of step ids ·
+"""`output`: ("const", v) · `inner`: lists of step ids ·
 `items`: how many · `quota`, `tolerated` · `seconds` of a wait · `kid`: it runs the second definition."""
 
 
@@ -51,6 +53,7 @@ class _Author:
 
     draw: Random
     kid: str | None
+    number: int
     meaning: dict[str, Meaning] = field(default_factory=dict)
     count: int = 0
 
@@ -80,9 +83,8 @@ class _Author:
         url = f"http://there/${{ execution.input.script }}/{name}" + ("/${ index }" if in_map else "")
         match kind:
             case "http":
-                meaning["output"] = ("n",)
                 bound = {"timeoutSeconds": draw.choice((2, 10, 40))} if draw.random() < 0.3 else {}
-                return {"type": "http", "url": url, "output": "${ output.body.n }", **bound}
+                return self._call(name, in_map) | bound
             case "pass":
                 meaning["output"] = ("const", {"at": name})
                 return {"type": "pass", "output": {"at": name}, "stash": {"last": name}}
@@ -107,6 +109,17 @@ class _Author:
             case "parallel":
                 return self._parallel(meaning, level, in_map)
         return self._map(meaning, level)
+
+    def _call(self, name: str, in_map: bool) -> dict[str, Any]:
+        """Return a call of the other side: http for the most part."""
+        place = ["${ execution.input.script }", name, *(["${ index }"] if in_map else [])]
+        match zlib.crc32(f"{self.number}/{name}".encode()) % 5:
+            case 0:
+                return {"type": "lambda", "function": PLACES.join(place), "output": "${ output.body.n }"}
+            case 1:
+                sent = {"message": {"at": "${ input }"}, "output": "${ output.messageId }"}
+                return {"type": "queue", "queue": PLACES.join(place), **sent}
+        return {"type": "http", "url": "http://there/" + "/".join(place), "output": "${ output.body.n }"}
 
     def _patience(self) -> dict[str, Any]:
         draw = self.draw
@@ -151,7 +164,7 @@ def tree(number: int) -> TreeScenario:
     """Return a scenario by its number; the same in every process."""
     draw = Random(f"tree {number}")
     kid = _kid(number)
-    author = _Author(draw, kid.definition.id)
+    author = _Author(draw, kid.definition.id, number)
     document: dict[str, Any] = {"id": f"t{number}", "steps": author.steps(1, in_map=False)}
     if draw.random() < 0.2:
         document["timeoutSeconds"] = draw.choice((5, 100, 1000, 5000))
@@ -160,7 +173,7 @@ def tree(number: int) -> TreeScenario:
 
 
 def _kid(number: int) -> Scenario:
-    author = _Author(Random(f"kid {number}"), None)
+    author = _Author(Random(f"kid {number}"), None, number)
     document: dict[str, Any] = {"id": f"k{number}", "steps": author.steps(MOST_LEVELS, in_map=False)}
     return Scenario(number, document, _parsed(document), author.meaning)
 

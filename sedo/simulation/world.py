@@ -77,6 +77,7 @@ class World:
         self.excused: set[tuple[str, str]] = set()
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
+        self.raced: set[str] = set()
         self.outage_until_ms = 0
         self.busy_until_ms = 0
         self.calm = False
@@ -194,6 +195,7 @@ class World:
             return Conflict(None)
         if stored.nonce == nonce:
             return Committed()
+        self.raced.add(execution.id)
         self.tell(who, f"loses the race for v{execution.version} of {execution.id}")
         return Conflict(self.thaw(stored))
 

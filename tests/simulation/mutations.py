@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import commits, dead_letters, drive, outbox, processor, service
+from chalicelib import children, commits, dead_letters, drive, outbox, processor, service
 from chalicelib.calls import Calls
 from chalicelib.children import Children
 from chalicelib.commits import must_stamp
@@ -294,6 +294,17 @@ def expiry_once_at_most(patch: Patch) -> None:
     patch.setattr(drive, "let_expire", mutated)
 
 
+def forget_what_was_flushed(patch: Patch) -> None:
+    """A process goes on from what it had decided, and not from what it wrote."""
+    commit = Driver._commit
+
+    def mutated(self: Any, execution: Any, decision: Any) -> Any:
+        outcome = commit(self, execution, decision)
+        return outcome if isinstance(outcome, Conflict) else decision.execution
+
+    patch.setattr(Driver, "_commit", mutated)
+
+
 def committed_event_changed(patch: Patch) -> None:
     """Processing writes into the history that it was given."""
     decide = deciding.decide
@@ -330,6 +341,11 @@ def unborn_children_forgotten(patch: Patch) -> None:
             cancel(self, parent, child)
 
     patch.setattr(Children, "_cancel", mutated)
+
+
+def children_born_into_their_first_life(patch: Patch) -> None:
+    """A child does not know which life its parent lives when it is born."""
+    patch.setattr(children, "StartRequest", lambda **fields: births.StartRequest(**fields | {"life": 1}))
 
 
 def children_not_driven(patch: Patch) -> None:
@@ -387,10 +403,12 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (result_of_any_attempt, None),
     (expiry_before_the_commit, None),
     (expiry_once_at_most, ("unavailable", "answer_lost")),
+    (forget_what_was_flushed, ()),
     (committed_event_changed, ()),
     (news_not_repeated, None),
     (children_left_alone, None),
     (unborn_children_forgotten, None),
+    (children_born_into_their_first_life, None),
     (children_not_driven, None),
     (first_result_alone, None),
     (borne_failures_kept, None),

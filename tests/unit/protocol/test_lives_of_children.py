@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.engine.effects import TaskResult
+from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
-from tests.unit.protocol.world import READY, World, call, definition, side_by_side, step, wait
+from tests.unit.protocol.world import READY, Crash, World, call, definition, side_by_side, step, wait
 
 CHILD = step("child", "execute", definition="other")
 OTHER = definition(call("x"), wait("w", 500), call("y"), id="other")
@@ -134,3 +134,29 @@ def test_what_one_process_has_flushed_stays_flushed_for_it_and_expires() -> None
     assert [seq for chunk in chunks for seq in chunk] == list(range(1, head.flushed_seq + 1))
     assert [end.id for end in stamped] == [execution_id]
     assert len(world.history(execution_id)) == head.seq
+
+
+def test_loser_of_a_race_makes_up_for_a_winner_who_died_before_its_chunks_could_expire() -> None:
+    """Both have the same message, and this one is acknowledged: nobody comes after it."""
+    world = World(definition(call("a"), call("b"), step("e")))
+    world.runtime = replace(world.runtime, flush_above_bytes=10)
+    execution_id = world.start()
+    stamped: list[str] = []
+
+    def overtaken(task: Task) -> TaskResult:
+        if task.step == "b" and len(world.outside.calls) == 2:
+            world.advance(361)
+            with world.crashing("stamp_expiry", "before"):
+                assert isinstance(world.deliver(), Crash)
+            assert world.head(execution_id).ended
+        return TaskResult(value=1)
+
+    def watch(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("stamp_expiry", "after"):
+            stamped.append(args[0].id)
+
+    world.outside.answer = overtaken
+    with world.hooked(watch):
+        assert world.deliver() is None
+    assert world.head(execution_id).chunks > 0
+    assert stamped == [execution_id]
