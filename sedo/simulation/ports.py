@@ -156,7 +156,7 @@ class SimulatedQueue:
                 refused += self._send(messages[start : start + 10])
         except (Unavailable, Killed):
             if self.who.kind == "api":
-                self.world.excuse_sends_of(self.who)
+                self.world.drivers.excuse_sends_of(self.who)
             raise
         return refused
 
@@ -182,7 +182,7 @@ class SimulatedQueue:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
                 if self.who.kind == "api":
-                    world.excused.add((outgoing.message.execution_id, outgoing.message.token))
+                    world.drivers.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
             if "late" in kinds:

@@ -43,7 +43,7 @@ class Post:
             text = f"sends {message.kind} {message.token} [{message.n}] of {message.execution_id}{when}"
             self.world.tell(who, text + (", and it is LOST" if lost else ""))
         if lost:
-            self.world.excuse(parcel)
+            self.world.drivers.excuse(parcel)
             return
         self.parcels.setdefault(message.execution_id, []).append(parcel)
         self.hide(parcel, delay_ms)
@@ -62,7 +62,7 @@ class Post:
             parcel.queue = "dead"
             parcel.receives = 0
             self.world.disturbed.add(parcel.message.execution_id)
-            self.world.buried.add(parcel.message.execution_id)
+            self.world.drivers.buried.add(parcel.message.execution_id)
             self.world.tell(None, f"{parcel.text} becomes a dead letter")
         self.ready[parcel.queue].append(parcel)
         if not self.polled[parcel.queue]:
@@ -124,7 +124,7 @@ class Post:
                     self.world.tell(who, f"deletes {parcel.text} of {name}")
                 parcel.deleted_by = who
                 self._forget(parcel)
-                self.world.check_driven(name)
+                self.world.drivers.check_driven(name)
 
     def _forget(self, parcel: Parcel) -> None:
         parcel.gone = True
@@ -137,7 +137,7 @@ class Post:
             for parcel in list(parcels):
                 if parcel.queue != "dead":
                     self._forget(parcel)
-                    self.world.excuse(parcel)
+                    self.world.drivers.excuse(parcel)
 
     def about(self, name: str) -> list[tuple[str, str, str]]:
         """Return (kind, token, n) of every message there is for an execution."""

@@ -9,14 +9,13 @@ from random import Random
 from typing import TypeVar
 
 from chalicelib.engine.effects import Task
-from chalicelib.engine.execution import Cursor, Execution, due_is_watchdog, from_document, to_document
+from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.engine.places import SWEEP, child_token
-from chalicelib.engine.waits import counts
 from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
 
-from sedo.simulation.checks import Record, Violation, check_chunk, check_commit, undriven
+from sedo.simulation.checks import Record, Violation, check_chunk, check_commit
+from sedo.simulation.drivers import Drivers
 from sedo.simulation.faults import Faults
 from sedo.simulation.hub import Hub, Killed
 from sedo.simulation.invocations import START_MS, Invocation, Parcel
@@ -71,10 +70,7 @@ class World:
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
-        self.drivers: dict[tuple[str, str], Invocation] = {}
-        self.buried: set[str] = set()
-        self.children: dict[str, list[str]] = {}
-        self.excused: set[tuple[str, str]] = set()
+        self.drivers = Drivers(self)
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
         self.raced: set[str] = set()
@@ -167,10 +163,10 @@ class World:
         if self.calm:
             return
         if who.kind == "api":
-            self.excuse_sends_of(who)
-        self._excuse_deleted_from(who)
+            self.drivers.excuse_sends_of(who)
+        self.drivers.excuse_deleted_from(who)
         for execution_id in who.touched:
-            self.check_driven(execution_id)
+            self.drivers.check_driven(execution_id)
 
     def begin_outage(self) -> None:
         """Let every call to the outside fail for minutes."""
@@ -220,15 +216,12 @@ class World:
             # is tried for that each time, whatever else went well.
             if len(about) == 1 and not _still_there(old, execution, parcel.message.token):
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
-        self._check_watchdog(old, execution)
-        self._check_family(old, execution)
+        self.drivers.check_watchdog(old, execution)
+        self.drivers.check_family(old, execution)
         self.heads[name] = Stored(execution.version, nonce, marshal.dumps(to_document(execution)), kept)
         self.current[name] = execution
         self.makers[name] = who
-        known = {(cursor.path, cursor.by) for cursor in old.cursors} if old else set()
-        self.drivers.update(
-            ((name, cursor.by), who) for cursor in execution.cursors if (cursor.path, cursor.by) not in known
-        )
+        self.drivers.note(who, old, execution)
         self.counts.commits += 1
         who.touched[name] = None
         log = self.due_log.setdefault(name, [])
@@ -236,32 +229,6 @@ class World:
         if execution.due_at_ms is not None:
             self.ticker.arm(execution.due_at_ms)
         self.after_commit(execution)
-
-    def _check_watchdog(self, old: Execution | None, new: Execution) -> None:
-        """See that a look replaces a message only where one was really lost, or where it still is under way."""
-        if old is None:
-            return
-        before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
-        for cursor in new.cursors:
-            same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
-            if same is not None and same.by != cursor.by and not same.in_index and not self._begun_again(old):
-                self.counts.looks_that_replaced += 1
-                for lost in self._undriven(old.id):
-                    raise Violation("watchdog", f"{old.id}: only a look saved {lost.step!r}, visit {lost.visit}")
-
-    def _check_family(self, old: Execution | None, new: Execution) -> None:
-        """See that no child lives on when the execution that waited for it has ended, and none is born later."""
-        parent = self.current.get((new.parent or {}).get("id", ""))
-        if old is None and new.parent is not None:
-            self.children.setdefault(new.parent["id"], []).append(new.id)
-        if old is None and not new.ended and parent is not None and parent.ended and parent.id not in self.buried:
-            raise Violation("orphan", f"{new.id} is born, and {parent.id} has ended")
-        if not new.ended or new.id in self.buried:
-            return
-        for name in self.children.get(new.id, ()):
-            child = self.current[name]
-            if not child.ended and child.ending is None:
-                raise Violation("orphan", f"{new.id} has ended, and {name} lives on")
 
     def put_chunk(self, who: Invocation, execution_id: str, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk, keyed by its last seq."""
@@ -283,100 +250,6 @@ class World:
             self.stamped.add(name)
             if not self.current[name].ended:
                 raise Violation("expiry", f"{name} lives, and its chunks expire")
-
-    # --- who drives what
-
-    def excuse(self, parcel: Parcel) -> None:
-        """Remember that a message is lost, so that only the watchdog can help what it would have done."""
-        name = parcel.message.execution_id
-        self.disturbed.add(name)
-        self.excused.add((name, parcel.message.token))
-        self.excused.add((name, parcel.message.n))
-
-    def excuse_sends_of(self, who: Invocation) -> None:
-        """Remember that a caller of the API came to an end without sending what it had committed."""
-        for name in who.touched:
-            for cursor in self._undriven(name):
-                if self.drivers.get((name, cursor.by)) is who:
-                    self.excused.add((name, cursor.by))
-                    self.disturbed.add(name)
-
-    def _excuse_deleted_from(self, who: Invocation) -> None:
-        """Remember what an invocation could not send and will not be called for again: another deleted its message.
-
-        That other one had received it before, and SQS took its old handle.
-        """
-        gone = {parcel.message.n for parcel in who.parcels if parcel.gone and parcel.deleted_by is not who}
-        for name in who.touched if gone else ():
-            for cursor in self._undriven(name):
-                if cursor.by in gone:
-                    self.excused.add((name, cursor.by))
-                    self.disturbed.add(name)
-
-    def _undriven(self, name: str) -> list[Cursor]:
-        found = undriven(self.current[name], self.post.about(name), self.excused)
-        return [cursor for cursor in found if not self._is_at_work(name, cursor)]
-
-    def _is_at_work(self, name: str, cursor: Cursor) -> bool:
-        """Say whether whoever made a cursor lives, and so will send its message, or whoever begins its life anew."""
-        maker, head = self.drivers.get((name, cursor.by)), self.current[name]
-        if maker is not None and maker.alive:
-            return True
-        return cursor.by == f"life.{head.life}" and self._is_being_started(head)
-
-    def check_driven(self, name: str) -> None:
-        """Check that a live head has, for each cursor, a message or a living invocation that has just made it.
-
-        Of an ended child, check that its parent knows, or will be told.
-        """
-        head = self.current.get(name)
-        if head is None or self.makers[name].alive:
-            return
-        if head.ended and head.parent is not None:
-            self._check_told(head)
-        if head.depth and head.parent is None and head.version == 1:
-            # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
-            self.excused.update((name, cursor.by) for cursor in head.cursors)
-        for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
-            raise Violation(
-                "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
-            )
-
-    def _begun_again(self, child: Execution) -> bool:
-        """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
-        starter = self.current.get(child.id.rsplit(".", 2)[0])
-        if starter is not None and starter.id in self.buried and (child.ending is not None or starter.ended):
-            return True  # whoever starts or ends it may have been given up: its own watchdog sees to it
-        if starter is not None and any(
-            c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors
-        ):
-            return True  # it is about to be told to end
-        return child.version == 1 and self._is_being_started(child)
-
-    def _is_being_started(self, child: Execution) -> bool:
-        """Say whether the execution above still makes the call that starts a child."""
-        above, *place = child.id.rsplit(".", 2)
-        starter = self.current.get(above)
-        if starter is None or len(place) < 2:
-            return False
-        visit, _, attempt = place[0].partition("-")
-        position = (int(visit), int(attempt or 1))
-        return any((c.visit, c.attempt) == position and c.waits is None for c in starter.cursors)
-
-    def _check_told(self, child: Execution) -> None:
-        parent = self.current.get((child.parent or {})["id"])
-        token = (child.parent or {})["token"]
-        if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
-            return
-        if self.makers[child.id].kind == "api":
-            return  # nobody delivers a caller's end again: the parent's look finds out
-        waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
-        if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):
-            return
-        here = self.post.about(child.id)
-        if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.post.about(parent.id)):
-            return
-        raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
 
     def is_disturbed(self, name: str) -> bool:
         """Say whether something struck an execution or one of its family: what one does twice, the others see."""
