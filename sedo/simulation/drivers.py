@@ -76,9 +76,10 @@ class Drivers:
     def excuse_deleted_from(self, who: Invocation) -> None:
         """Remember what an invocation could not send and will not be called for again: another deleted its message.
 
-        That other one had received it before, and SQS took its old handle.
+        That other one had received it before, and SQS took its old handle. Who deletes what he has received last leaves
+        no excuse: what slow processes with older deliveries commit must still be found.
         """
-        gone = {parcel.message.n for parcel in who.parcels if parcel.gone and parcel.deleted_by is not who}
+        gone = {parcel.message.n for parcel in who.parcels if parcel.was_deleted_before(who)}
         for name in who.touched if gone else ():
             for cursor in self._undriven(name):
                 if cursor.by in gone:

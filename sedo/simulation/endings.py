@@ -100,6 +100,8 @@ def _check_expiry(run: Run, name: str) -> None:
     lost = {"purge", "lost"} & {fault.kind for fault in world.faults.fired}
     if world.makers[name].kind == "api" or lost or world.stamps.get(name, 0) > head.version:
         return
+    if (head.parent or {}).get("id") in world.drivers.buried:
+        return  # who told it to end may have been given up before it had come to this
     calm = name not in world.disturbed and name not in world.raced
     chunks = head.chunks or (calm and world.chunks.get(name))
     if chunks and name not in world.stamped:

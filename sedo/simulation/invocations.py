@@ -28,6 +28,11 @@ class Parcel:
     progressed_at: int = 0
     deleted_by: Invocation | None = None
 
+    def was_deleted_before(self, who: Invocation) -> bool:
+        """Say whether somebody deleted it by an older handle than the one that this invocation has."""
+        by = self.deleted_by
+        return by is not None and by is not who and by.receives[self.number] < who.receives[self.number]
+
     @property
     def text(self) -> str:
         """What stories call the message."""

@@ -407,7 +407,7 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (committed_event_changed, ()),
     (news_not_repeated, None),
     (children_left_alone, None),
-    (unborn_children_forgotten, None),
+    (unborn_children_forgotten, ("unavailable", "slow")),
     (children_born_into_their_first_life, None),
     (children_not_driven, None),
     (first_result_alone, None),
