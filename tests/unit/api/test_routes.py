@@ -188,7 +188,7 @@ def test_all_problems_of_a_definition_with_their_places(api: LocalApi) -> None:
     places = {error["path"]: (error["line"], error["column"]) for error in found["errors"]}
     assert places["/id"] == (1, 5)
     assert places["/steps/0/type"] == (4, 11)
-    assert places["/steps/1/secconds"] == (7, 15)
+    assert places["/steps/1/secconds"] == (7, 5)
     assert "/steps/1/secconds" in found["detail"]
 
 

@@ -45,7 +45,7 @@ def test_every_problem_comes_with_file_line_and_column(cli: Cli, file: Path) -> 
     done = cli("definitions", "put", str(file))
     assert done.exit_code == 1
     assert done.stderr.startswith("sedo: definition is not valid\n")
-    assert f"  {file}:5:15: /steps/0/secconds: unknown field, did you mean 'seconds'?\n" in done.stderr
+    assert f"  {file}:5:5: /steps/0/secconds: unknown field 'secconds', did you mean 'seconds'?\n" in done.stderr
     problem = json.loads(cli("definitions", "put", str(file), "--json").stderr)
     assert problem["status"] == 400
     assert {"line": 5, "column": 15, "path": "/steps/0/secconds"}.items() <= problem["errors"][0].items()
