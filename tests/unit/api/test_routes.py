@@ -235,7 +235,7 @@ def test_wrong_parameters(api: LocalApi, path: str, message: str) -> None:
         ({"input": {}, "name": "no\n"}, "/name", "expected text that matches"),
         ({"input": {}, "version": True}, "/version", "expected a value of type integer, found true"),
         ({"input": {}, "version": 1e300}, "/version", "expected at most"),
-        ([], "", "expected a value of type object, found an array"),
+        ([], "", "expected a value of type object, found an empty array"),
         ("null", "", "expected a value of type object, found null"),
     ],
 )
