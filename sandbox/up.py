@@ -216,11 +216,9 @@ def listen_for_api(port: int) -> socket.socket:
         return net.listen(port)
     except OSError:
         url = f"http://{net.HOST}:{port}"
-        if net.answers(f"{url}/health"):
-            hint = f"is sedo up already? {url}/health answers"
-        else:
-            hint = "--api-port chooses another"
-        raise PartError(f"port {port}, where the API should listen, is in use: {hint}") from None
+        hint = f"is sedo up already? {url}/health answers; " if net.answers(f"{url}/health") else ""
+        message = f"port {port}, where the API should listen, is in use: {hint}--api-port chooses another"
+        raise PartError(message) from None
 
 
 def remove_old_private_folders() -> None:

@@ -29,11 +29,7 @@ class Body:
         """Return the problem with the line and column of its path, or of what holds it, where they are known."""
         if problem.line is not None or not self.text:
             return problem
-        places = self._places()
-        path = problem.path
-        while path and path not in places:
-            path = path.rpartition("/")[0]
-        line, column = places.get(path, (None, None))
+        line, column = self._places().place(problem.path, at_key=problem.at_key) or (None, None)
         return replace(problem, line=line, column=column)
 
     def _places(self) -> yaml_text.Positions:
@@ -41,11 +37,11 @@ class Body:
         if self.positions is not None:
             return self.positions
         if len(self.text) > MAX_LOCATED_CHARACTERS:
-            return {}
+            return yaml_text.Positions()
         try:
             return yaml_text.read(self.text)[1]
         except Malformed:
-            return {}
+            return yaml_text.Positions()
 
 
 def read(content: bytes, content_type: str | None, allowed: tuple[str, ...], max_bytes: int) -> Body:

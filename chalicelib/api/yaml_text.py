@@ -44,8 +44,21 @@ _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
-Positions = dict[str, tuple[int, int]]
-"""JSON Pointer → line and column, both from 1."""
+
+class Positions(dict[str, tuple[int, int]]):
+    """JSON Pointer → line and column of a value, both from 1; `of_keys` has those of the names before values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_keys: dict[str, tuple[int, int]] = {}
+
+    def place(self, path: str, *, at_key: bool = False) -> tuple[int, int] | None:
+        """Return the place of a value, or of its name; of the nearest thing that holds it where it has none itself."""
+        if at_key and path in self.of_keys:
+            return self.of_keys[path]
+        while path and path not in self:
+            path = path.rpartition("/")[0]
+        return self.get(path)
 
 
 def read(text: str) -> tuple[Any, Positions]:
@@ -94,7 +107,7 @@ class _Builder:
     """Turns events into a value; counts what aliases expand to, so that a few lines cannot fill the memory."""
 
     events: Iterator[Any]
-    positions: Positions = field(default_factory=dict)
+    positions: Positions = field(default_factory=Positions)
     anchors: dict[str, _Anchored] = field(default_factory=dict)
     open_anchors: set[str] = field(default_factory=set)
     nodes: int = 0
@@ -122,7 +135,7 @@ class _Builder:
     def _value(self, event: Any, path: str, depth: int) -> Any:
         if depth > MAX_DEPTH:
             _refuse(event, f"nested too deeply: at most {MAX_DEPTH} levels are allowed")
-        self.positions[path] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        self.positions[path] = _place(event)
         if isinstance(event, AliasEvent):
             return self._alias(event)
         if event.tag is not None:
@@ -160,7 +173,9 @@ class _Builder:
             key = self._key(event)
             if key in members:
                 _refuse(event, f"key {key!r} is written twice in one mapping")
-            members[key] = self._value(next(self.events), f"{path}/{escape(key)}", depth + 1)
+            below = f"{path}/{escape(key)}"
+            self.positions.of_keys[below] = _place(event)
+            members[key] = self._value(next(self.events), below, depth + 1)
         return members
 
     def _key(self, event: Any) -> str:
@@ -212,5 +227,10 @@ def _scalar(event: Any) -> Any:
     return text
 
 
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
 def _refuse(event: Any, message: str) -> NoReturn:
-    raise Malformed(message, line=event.start_mark.line + 1, column=event.start_mark.column + 1)
+    line, column = _place(event)
+    raise Malformed(message, line=line, column=column)

@@ -11,6 +11,6 @@ schemas.py      JSON Schemas of authors; schema_checks.py says what is wrong wit
 schedules.py    `schedule:` of a definition; recurrence.py: the next tick; timetable.py: what is due
 retries.py      whether and when a failed attempt is made again
 values.py       JSON values: equality, size, what can be stored
-errors.py       the error tree
+errors.py       the error tree; hints.py: what a misspelt name may mean
 steps/          one file per step type, and the registry
 """

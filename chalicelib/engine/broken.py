@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.engine.checks import hint
 from chalicelib.engine.errors import Problem
 from chalicelib.engine.expressions import SECRETS, compile_template
+from chalicelib.engine.hints import hint
 from chalicelib.engine.lists import lists_in
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import Compiler

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -12,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.hints import hint
 from chalicelib.engine.lists import MAX_LEVELS, lists_in
 from chalicelib.engine.shape import DEFINITION, UNKNOWN_STEP, step_schema
 from chalicelib.engine.steps import STEP_TYPES
@@ -87,9 +87,16 @@ def _check_step(spec: Any, path: str) -> list[Problem]:
     kind = spec.get("type")
     if isinstance(kind, str) and kind in STEP_TYPES:
         return _problems(_STEPS[kind], spec, path)
-    message = "type is missing" if "type" not in spec else "unknown step type" + hint(kind, STEP_TYPES)
+    message = _unknown_type(kind) if "type" in spec else "field 'type' is missing"
     unknown = Problem(f"{path}/type", message, found=shown(kind), expected=sorted(STEP_TYPES))
     return [unknown, *(p for p in _problems(_UNKNOWN_STEP, spec, path) if p.path != f"{path}/type")]
+
+
+def _unknown_type(kind: Any) -> str:
+    """Return what it may have been, else all that it could have been."""
+    return f"unknown step type {in_words(kind)}" + (
+        hint(kind, STEP_TYPES) or f", expected one of {', '.join(sorted(STEP_TYPES))}"
+    )
 
 
 def _problems(validator: Draft202012Validator, value: Any, path: str) -> list[Problem]:
@@ -110,22 +117,22 @@ def _from_error(error: ValidationError, path: str) -> Iterator[Problem]:
             schema: Any = error.schema
             known = list(schema.get("properties", {}))
             for name in sorted(set(instance) - set(known)):
-                yield Problem(
-                    at + pointer(name), "unknown field" + hint(name, known), name[:_SHOWN_LENGTH], sorted(known)
-                )
+                short = name[:_SHOWN_LENGTH]
+                message = f"unknown field {short!r}{hint(name, known)}"
+                yield Problem(at + pointer(name), message, short, sorted(known), at_key=True)
         case "required":
             missing = [name for name in rule if name not in instance and f"'{name}'" in error.message]
-            yield from (Problem(at + pointer(name), "field is missing", expected=name) for name in missing)
+            yield from (Problem(at + pointer(name), f"field {name!r} is missing", expected=name) for name in missing)
         case _:
-            found = shown(instance)
-            yield Problem(at, f"expected {_expected(str(error.validator), rule)}, found {found!r}", found, rule)
+            expected = _expected(str(error.validator), rule)
+            yield Problem(at, f"expected {expected}, found {in_words(instance)}", shown(instance), rule)
 
 
 def _expected(keyword: str, rule: Any) -> str:
     """Return in words what a keyword of shape.py asks for."""
     match keyword:
         case "type":
-            return " or ".join(rule) if isinstance(rule, list) else str(rule)
+            return " or ".join(_A.get(kind, kind) for kind in ([rule] if isinstance(rule, str) else rule))
         case "enum":
             return f"one of {', '.join(map(str, rule))}"
         case "const":
@@ -140,14 +147,12 @@ def _expected(keyword: str, rule: Any) -> str:
             return f"at most {rule}"
     if keyword == "uniqueItems":
         return "items that are all different"
-    unit = {"Length": "characters", "Items": "items", "Properties": "members"}[keyword[3:]]
-    return f"{'at least' if keyword.startswith('min') else 'at most'} {rule} {unit}"
+    unit = {"Length": "character", "Items": "item", "Properties": "member"}[keyword[3:]]
+    return f"{'at least' if keyword.startswith('min') else 'at most'} {rule} {unit}{'' if rule == 1 else 's'}"
 
 
-def hint(found: Any, known: Iterable[str]) -> str:
-    """Return a suggestion for what looks like a slip of the pen, else nothing."""
-    close = difflib.get_close_matches(str(found)[:_SHOWN_LENGTH], list(known), 1)
-    return f", did you mean {close[0]!r}?" if close else ""
+_A = {"array": "an array", "boolean": "a boolean", "integer": "a whole number", "null": "null"}
+_A |= {"number": "a number", "object": "an object", "string": "text"}
 
 
 def shown(value: Any) -> Any:
@@ -155,3 +160,12 @@ def shown(value: Any) -> Any:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else f"an array of {len(value)}"
     return value[:_SHOWN_LENGTH] if isinstance(value, str) else value
+
+
+def in_words(value: Any) -> str:
+    """Return a value as a sentence shows it: texts in quotes, what holds others described."""
+    if isinstance(value, list):
+        return f"an array of {len(value)} item{'' if len(value) == 1 else 's'}" if value else "an empty array"
+    if isinstance(value, dict):
+        return "an object"
+    return repr(shown(value)) if isinstance(value, str) else values.text(value)

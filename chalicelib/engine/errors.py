@@ -67,7 +67,10 @@ def _matches(pattern: str, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a document: a JSON Pointer, a sentence, and what was found and expected where that helps."""
+    """One thing wrong with a document: a JSON Pointer, a sentence, and what was found and expected where that helps.
+
+    `at_key`: what is wrong is the last name in the pointer, and not the value below it.
+    """
 
     path: str
     message: str
@@ -75,6 +78,7 @@ class Problem:
     expected: Any = None
     line: int | None = None
     column: int | None = None
+    at_key: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return the problem as the API shows it, without the members that are not known."""

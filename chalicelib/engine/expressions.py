@@ -6,7 +6,7 @@ else as JSON). `$${` is a literal `${`.
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +14,7 @@ from jmespath.exceptions import JMESPathError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import ExpressionFailed, pointer
+from chalicelib.engine.hints import hint
 from chalicelib.engine.paths import compile_path
 
 MAX_EXPRESSION_LENGTH = 4096
@@ -70,8 +71,13 @@ def _all_constant(templates: list[Template]) -> bool:
 
 def _compile_text(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     parts: list[Template] = []
-    for is_expression, part in split_text(text, path, complain):
+    flaws: list[str] = []
+    for is_expression, part in split_text(text, path, lambda _, message: flaws.append(message)):
         parts.append(_compile_expression(part, names, path, complain) if is_expression else constant(part))
+    for flaw in flaws:
+        complain(path, flaw)
+    if flaws:
+        return _nothing
     if not parts:
         return constant("")
     if len(parts) == 1:
@@ -152,15 +158,18 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
     try:
         search, roots = compile_path(text)
     except _FAULTS as error:
-        complain(path, f"the expression {text!r:.200} does not compile: {_sentence(error)}")
+        complain(path, f"the expression {text!r:.200} does not compile: {_sentence(error)}{_bare_number(text)}")
         return _nothing
     for name in sorted(roots - names):
         if name == SECRETS:
             complain(path, "secrets are known in headers, auth and body of an outgoing http request alone")
             continue
-        close = difflib.get_close_matches(name, names, 1)
-        hint = f", did you mean {close[0]!r}?" if close else ""
-        complain(path, f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint}")
+        if name in _LITERALS:
+            complain(path, f"{name!r} is not known here: {_IN_BACKTICKS}: `{name}`")
+            continue
+        complain(
+            path, f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint(name, names)}"
+        )
 
     def evaluate(scope: Scope) -> Any:
         try:
@@ -171,6 +180,19 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
             raise ExpressionFailed(f"{text:.200}: {_sentence(error)}") from error
 
     return evaluate
+
+
+_LITERALS = frozenset({"true", "false", "null"})
+_IN_BACKTICKS = "numbers, true, false and null are written in backticks"
+# What is no bare number: texts, quoted names and literals (also ones that do not end), and indexes.
+_QUOTED = re.compile(r"""'(?:\\.|[^'\\])*'?|"(?:\\.|[^"\\])*"?|`(?:\\.|[^`\\])*`?|\[[^\[\]]*\]""")
+_NUMBER = re.compile(r"(?:^|[=<>(,|&:!])\s*(-?\d+(?:\.\d+)?)\b|(?<![\w.])(-?\d+(?:\.\d+)?)\s*[=<>!]")
+
+
+def _bare_number(text: str) -> str:
+    """Return how numbers are written, where one stands bare in an expression that does not compile."""
+    found = _NUMBER.search(_QUOTED.sub("''", text))
+    return "" if found is None else f" ({_IN_BACKTICKS}: `{found[1] or found[2]}`)"
 
 
 def root_names(text: str) -> frozenset[str]:

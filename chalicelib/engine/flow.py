@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.engine.checks import MAX_PROBLEMS, hint
+from chalicelib.engine.checks import MAX_PROBLEMS
 from chalicelib.engine.errors import Problem
+from chalicelib.engine.hints import hint
 from chalicelib.engine.lists import StepList, lists_in
 from chalicelib.engine.steps import STEP_TYPES
 

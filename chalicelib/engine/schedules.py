@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.engine import values
-from chalicelib.engine.checks import hint, shown
+from chalicelib.engine.checks import shown
 from chalicelib.engine.errors import Problem
+from chalicelib.engine.hints import hint
 from chalicelib.engine.recurrence import Cron, Every, cron_flaw, zone_names
 from chalicelib.engine.schemas import InputSchema
 

@@ -8,7 +8,7 @@ problems.py     problem+json → sentences
 files.py        definitions and inputs from files, arguments and standard input
 output.py       what is printed: JSON, tables, lines; colour and width of the terminal
 definitions.py  executions.py  execute.py  tasks.py  graph.py  lint.py  schema.py  completions.py: the commands
-ask.py          a JSON Schema → questions → a value that passes it
+ask.py          a JSON Schema → questions → a value that passes it; misfits.py: why a value was refused
 watch.py        an execution, polled; follow.py its history as lines; progress.py its steps' states
 outline.py      the steps of a definition, nested ones too; mermaid.py and live.py draw them
 changes.py      two documents → what differs, by path

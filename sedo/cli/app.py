@@ -44,6 +44,15 @@ class Words(click.Group):
         assert isinstance(command, click.Command), f"{COMMANDS[cmd_name]} is no command"
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of a line; an unknown word is told what it may be."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as unknown:
+            raise click.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a failure learns how it is to be shown."""
         try:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from chalicelib.api import checks
+from chalicelib.engine.errors import Problem
 
 SKIPPED = object()
 """What was left out: an optional field without an answer."""
@@ -32,8 +34,7 @@ class Questions:
         self.schema = schema
         self.read = read
         self.tell = tell
-        kind = validator_for(schema, default=Draft202012Validator)
-        self.checker = kind(schema, registry=EMPTY_REGISTRY)
+        self.checker = _checker(schema)
 
     def answer(self) -> Any:
         """Ask for all of it, and once more when the whole does not hold though its parts do."""
@@ -121,11 +122,8 @@ class Questions:
             self.tell("Expected yes or no.")
 
     def _holds(self, schema: Any, value: Any, name: str) -> bool:
-        """Say what is wrong with a value; what cannot be checked here is left to the service."""
-        try:
-            found = checks.problems(self.checker.evolve(schema=schema), value)
-        except (Unresolvable, re.error):
-            return True
+        """Say what is wrong with a value."""
+        found = _problems(self.checker.evolve(schema=schema), value)
         for problem in found:
             place = (name + problem.path.replace("/", ".")).strip(".")
             self.tell(f"{place}: {problem.message}" if place else problem.message)
@@ -152,6 +150,23 @@ class Questions:
             key = part.replace("~1", "/").replace("~0", "~")
             found = found.get(key) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
+
+
+def misfits(schema: Any, value: Any) -> list[Problem]:
+    """Return all that is wrong with a value, by a schema that its service has checked."""
+    return _problems(_checker(schema), value)
+
+
+def _checker(schema: Any) -> Validator:
+    return validator_for(schema, default=Draft202012Validator)(schema, registry=EMPTY_REGISTRY)
+
+
+def _problems(checker: Validator, value: Any) -> list[Problem]:
+    """Return the problems of a value; what cannot be checked here is left to the service."""
+    try:
+        return checks.problems(checker, value)
+    except (Unresolvable, re.error, RecursionError):
+        return []
 
 
 def _kinds(schema: Mapping[str, Any]) -> Sequence[str]:

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from sedo.cli import changes, files, problems
-from sedo.cli.errors import BadInput, Refused
+from sedo.cli.client import Client
+from sedo.cli.errors import BadInput, Failure, Refused
 from sedo.cli.options import Options, shared
 from sedo.cli.output import console, note, print_json, print_table
 
@@ -27,7 +28,10 @@ def definitions() -> None:
 @shared
 @click.pass_obj
 def put(options: Options, file: Path) -> None:
-    """Store FILE (YAML or JSON) as the next version of its definition."""
+    """Store FILE (YAML or JSON) as the next version of its definition, and print its id.
+
+    What posting refuses is said with its place. What `sedo lint` would warn of is not looked at.
+    """
     source = files.read_definition(file)
     client = options.client()
     try:
@@ -38,6 +42,14 @@ def put(options: Options, file: Path) -> None:
         print_json(answer)
     else:
         click.echo(answer["id"])
+        note(_stored_as(client, answer["id"]))
+
+
+def _stored_as(client: Client, definition: str) -> str:
+    try:
+        return f"stored as version {client.get('definitions', definition)['version']}"
+    except Failure as failure:
+        return f"stored, and which version it is could not be asked: {failure.message}"
 
 
 def _located(refused: Refused, source: files.Source) -> Refused:

@@ -8,6 +8,7 @@ import click
 
 from sedo.cli.files import read_value
 from sedo.cli.follow import follow
+from sedo.cli.misfits import explaining
 from sedo.cli.options import Options, shared
 from sedo.cli.output import note, print_json
 
@@ -30,7 +31,9 @@ def execute(
     """
     body: dict[str, Any] = {"input": {} if given is None else read_value(given)}
     body.update({key: value for key, value in (("name", name), ("version", version)) if value is not None})
-    started = options.client().post("definitions", definition, "execute", body=body)
+    client = options.client()
+    with explaining(body["input"], lambda: _input_schema(client.get("definitions", definition, version=version))):
+        started = client.post("definitions", definition, "execute", body=body)
     if following:
         note(f"{started['id']} started")
         follow(options, started["id"])
@@ -38,3 +41,7 @@ def execute(
         print_json(started)
     else:
         click.echo(started["id"])
+
+
+def _input_schema(stored: Any) -> Any:
+    return stored["definition"].get("inputSchema", True)

@@ -15,6 +15,10 @@ from sedo.cli.follow import follow, line, seconds_between
 from sedo.cli.graph import execution_graph
 from sedo.cli.options import Options, shared
 from sedo.cli.output import STYLES, console, duration, note, one_line, print_json, print_table, say
+from sedo.testing.schema import STATES
+
+SHORT = {"submitted": "ExecutionSubmitted", "started": "StepStarted"} | STATES
+"""The short names of states, the ones of test files among them."""
 
 
 @click.group()
@@ -27,14 +31,18 @@ executions.add_command(execution_graph)
 
 
 @executions.command(name="list")
-@click.option("--state", multiple=True, help="Only in this state; may be repeated.")
+@click.option(
+    "--state", multiple=True, metavar="STATE", help=f"One of {', '.join(SHORT)}, or a long name; may be repeated."
+)
 @click.option("--definition", help="Only of this definition.")
 @LIMIT
 @shared
 @click.pass_obj
 def list_(options: Options, state: tuple[str, ...], definition: str | None, limit: int) -> None:
     """List executions, newest first."""
-    pages = options.client().pages("executions", limit=limit, state=list(state), definition=definition)
+    pages = options.client().pages(
+        "executions", limit=limit, state=[SHORT.get(name, name) for name in state], definition=definition
+    )
     found = list(pages)
     if options.as_json:
         print_json(found)

@@ -28,11 +28,9 @@ class Source:
     value: Any
     places: yaml_text.Positions
 
-    def place(self, path: str) -> tuple[int, int] | None:
-        """Return line and column of a JSON Pointer, or of what would hold it."""
-        while path and path not in self.places:
-            path = path.rpartition("/")[0]
-        return self.places.get(path)
+    def place(self, path: str, *, at_key: bool = False) -> tuple[int, int] | None:
+        """Return line and column of a JSON Pointer or of the name at its end, or of what would hold it."""
+        return self.places.place(path, at_key=at_key)
 
 
 def read_definition(path: Path) -> Source:
@@ -111,4 +109,4 @@ def _places(text: str) -> yaml_text.Positions:
     try:
         return yaml_text.read(text)[1]
     except Malformed:
-        return {}
+        return yaml_text.Positions()

@@ -13,7 +13,7 @@ from sedo.cli import files, mermaid, outline
 from sedo.cli.definitions import FILE
 from sedo.cli.follow import interruptible
 from sedo.cli.live import picture
-from sedo.cli.options import Options, shared
+from sedo.cli.options import Options, offline, shared
 from sedo.cli.output import console, print_json
 from sedo.cli.progress import Progress
 from sedo.cli.watch import Watch, looks
@@ -21,7 +21,7 @@ from sedo.cli.watch import Watch, looks
 
 @click.command()
 @click.argument("file", type=FILE)
-@shared
+@offline
 @click.pass_obj
 def graph(options: Options, file: Path) -> None:
     """Draw the definition in FILE as a Mermaid flowchart."""

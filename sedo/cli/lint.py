@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from sedo.cli.definitions import FILE
-from sedo.cli.options import Options, shared
+from sedo.cli.options import Options, offline
 from sedo.lint import run
 
 
 @click.command()
 @click.argument("files", metavar="FILE...", type=FILE, nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
-@shared
+@offline
 @click.pass_obj
 @click.pass_context
 def lint(context: click.Context, options: Options, files: tuple[Path, ...], strict: bool) -> None:

@@ -1,4 +1,4 @@
-"""Where sedo is and who asks. Every command takes these options, before or after its name."""
+"""Where sedo is and who asks. Every command that talks to it takes these options, before or after its name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Non
         setattr(options, str(parameter.name), value)
 
 
-_SHARED: tuple[tuple[str, str, str | None, dict[str, Any]], ...] = (
+_Option = tuple[str, str, str | None, dict[str, Any]]
+_SHARED: tuple[_Option, ...] = (
     ("--url", "url", "SEDO_URL", {"metavar": "URL", "help": f"Where sedo is. [SEDO_URL; {SANDBOX_URL}]"}),
     ("--tenant", "tenant", "SEDO_TENANT", {"metavar": "ID", "help": "Whose definitions and executions. [SEDO_TENANT]"}),
     ("--token", "token", "SEDO_TOKEN", {"metavar": "TOKEN", "help": "Sent as a bearer token. [SEDO_TOKEN]"}),
@@ -52,17 +53,22 @@ _SHARED: tuple[tuple[str, str, str | None, dict[str, Any]], ...] = (
 
 
 def shared(command: Command) -> Command:
-    """Give a command the options that all have."""
-    return _with_options(command, environment=False)
+    """Give a command the options that all have which talk to a service."""
+    return _with_options(command, _SHARED)
+
+
+def offline(command: Command) -> Command:
+    """Give a command that talks to nobody those that are about what it prints."""
+    return _with_options(command, _SHARED[-1:])
 
 
 def shared_by_root(command: Command) -> Command:
     """Give the root the same options; it alone reads the environment, so that nothing of it overrides an option."""
-    return _with_options(command, environment=True)
+    return _with_options(command, _SHARED, environment=True)
 
 
-def _with_options(command: Command, *, environment: bool) -> Command:
-    for flag, name, variable, settings in reversed(_SHARED):
-        more = {"envvar": variable} if environment and variable else {}
+def _with_options(command: Command, wanted: tuple[_Option, ...], *, environment: bool = False) -> Command:
+    for flag, name, variable, settings in reversed(wanted):
+        more: dict[str, Any] = {"envvar": variable} if environment and variable else {}
         command = click.option(flag, name, expose_value=False, callback=_keep, **settings, **more)(command)
     return command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+_NARROWEST = 12
 STYLES = {
     "ExecutionSucceeded": "green",
     "ExecutionFailed": "red",
@@ -58,14 +59,39 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows below their titles; nothing is cut, since what is listed is there to be copied."""
+Short = Callable[[Sequence[Any]], list[str]]
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], below: Short | None = None) -> None:
+    """Print rows below their titles; nothing is cut, since what is listed is there to be copied.
+
+    Where a terminal is too narrow, `below` makes all but the last cell short, which then has a line of its own.
+    """
     cells = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(cell_len(row[i]) for row in [list(columns), *cells]) for i in range(len(columns))]
+    widths = _widths(columns, cells)
     at = console()
+    if below is not None and at.is_terminal and sum(widths) + 2 * len(widths) - 2 > at.width:
+        _print_pairs(at, columns[:-1], [(below(row[:-1]), row[-1]) for row in cells])
+        return
     at.print(_row(columns, widths, "bold"))
     for row in cells:
         at.print(_row(row, widths))
+
+
+def _print_pairs(at: Console, columns: Sequence[str], pairs: Sequence[tuple[list[str], str]]) -> None:
+    """Print two lines for each row; the first cell gets what the others leave of the width."""
+    widths = _widths(columns, [cells for cells, _ in pairs])
+    widths[0] = min(widths[0], max(at.width - sum(widths[1:]) - 2 * len(widths) + 2, _NARROWEST))
+    at.print(_row(columns, widths, "bold"))
+    for cells, last in pairs:
+        first = Text(cells[0])
+        first.truncate(widths[0], overflow="ellipsis")
+        at.print(_row([first.plain, *cells[1:]], widths))
+        at.print(f"  {last}")
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(cell_len(row[i]) for row in [list(columns), *rows]) for i in range(len(columns))]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], style: str = "") -> Text:
@@ -88,6 +114,11 @@ def one_line(value: Any) -> str:
 def safe(text: str, keep: str = "") -> str:
     """Return a text from elsewhere without what could steer a terminal: controls become `?`."""
     return "".join("?" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in keep else c for c in text)
+
+
+def minute(timestamp: str) -> str:
+    """Return `2026-11-02T10:00:00.000Z` as `2026-11-02 10:00Z`."""
+    return f"{timestamp[:10]} {timestamp[11:16]}Z" if timestamp else ""
 
 
 def duration(seconds: float) -> str:

@@ -29,7 +29,10 @@ def parse(status: int, body: bytes) -> dict[str, Any]:
 
 
 def sentences(problem: Mapping[str, Any], file: str | None = None) -> str:
-    """Return the title, then a line for each error, else the detail; lines and columns are those of `file`."""
+    """Return the title, then a line for each error, else the detail; lines and columns are those of `file`.
+
+    A detail that says what the title says stands alone.
+    """
     errors = [error for error in problem.get("errors") or [] if isinstance(error, dict)]
     title, detail = str(problem["title"]), problem.get("detail")
     if errors:
@@ -38,7 +41,15 @@ def sentences(problem: Mapping[str, Any], file: str | None = None) -> str:
     lines = [line for line in str(detail or "").splitlines() if line.strip()]
     if len(lines) > 1:
         return "\n".join([title + after, *(f"  {line}" for line in lines)])
+    if lines and _repeats(lines[0], title):
+        return lines[0] + after
     return ": ".join([title, *lines]) + after
+
+
+def _repeats(detail: str, title: str) -> bool:
+    """Say whether all words of the title come in the detail, in their order: `execution 7 has ended: …`."""
+    words = iter(detail.lower().replace(":", " ").split())
+    return all(word in words for word in title.lower().split())
 
 
 def _error(error: Mapping[str, Any], file: str | None) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from chalicelib.engine.published import definition_schema
-from sedo.cli.options import shared
+from sedo.cli.options import offline
 from sedo.cli.output import print_json
 
 
 @click.command()
-@shared
+@offline
 def schema() -> None:
     """Print the JSON Schema of definitions, for editors.
 

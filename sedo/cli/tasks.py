@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,8 +13,11 @@ from sedo.cli.ask import Questions
 from sedo.cli.definitions import LIMIT
 from sedo.cli.errors import BadInput, Refused
 from sedo.cli.files import read_value
+from sedo.cli.misfits import explaining
 from sedo.cli.options import Options, shared
-from sedo.cli.output import console, note, one_line, print_json, print_table
+from sedo.cli.output import console, minute, note, one_line, print_json, print_table
+
+COLUMNS = ("TITLE", "STEP", "OPENED", "DUE", "CLAIMED")
 
 
 @click.group()
@@ -34,8 +37,14 @@ def list_(options: Options, role: str | None, limit: int) -> None:
     if options.as_json:
         print_json(found)
         return
-    names = ("title", "step", "openedAt", "dueAt", "token")
-    print_table(["TITLE", "STEP", "OPENED", "DUE", "TOKEN"], [[item.get(name) for name in names] for item in found])
+    names = ("title", "step", "openedAt", "dueAt", "claimedBy", "token")
+    print_table([*COLUMNS, "TOKEN"], [[item.get(name) for name in names] for item in found], below=_short)
+
+
+def _short(row: Sequence[Any]) -> list[str]:
+    """Return a row for a narrow terminal: times to the minute; what is cut is the title."""
+    title, step, opened, due, claimed = (one_line(cell) for cell in row)
+    return [title, step, minute(opened), minute(due), claimed]
 
 
 @tasks.command()
@@ -101,7 +110,8 @@ def answer(options: Options, task: str, given: str | None) -> None:
     """Answer a task: field by field as its schema says, or all at once with --input."""
     client = options.client()
     value = _asked(client.get("tasks", task)) if given is None else read_value(given)
-    client.post("tasks", task, "complete", body=value)
+    with explaining(value, lambda: client.get("tasks", task).get("inputSchema", True)):
+        client.post("tasks", task, "complete", body=value)
     _done(options, task, "completed", "the task is answered")
 
 

@@ -33,6 +33,6 @@ def run(paths: Sequence[Path], json: bool = False, strict: bool = False) -> int:
     if json:
         print(json_format.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:
-        for finding in findings:
-            print(finding)
+        for line in dict.fromkeys(map(str, findings)):  # what an anchor holds is wrong wherever its aliases stand
+            print(line)
     return FOUND if any(strict or finding.severity == ERROR for finding in findings) else CLEAN

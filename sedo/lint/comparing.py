@@ -16,6 +16,8 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "gte": operator.ge,
 }
+SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+"""The comparisons that need an order, as they are written."""
 
 
 def compared(comparator: str, one: Shape, other: Shape) -> Shape:

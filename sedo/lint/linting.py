@@ -40,14 +40,11 @@ def lint(path: Path) -> list[Finding]:
         source = read(path, content)
     except Refused as refused:
         return [_unreadable(path, refused)]
-    found = _of_posting(source)
-    if not found:
-        found = [(rule, severity, at, said) for rule, severity, at, said in ahead(source.document)]
-        found = [finding for finding in found if not source.silences(finding[0], finding[2])]
-    findings = [
-        Finding(str(path), *source.place(at), severity, rule, message, at) for rule, severity, at, message in found
-    ]
-    if not any(finding.rule == POSTING for finding in findings):
+    findings = list(_of_posting(path, source))
+    if not findings:
+        for rule, severity, at, message in ahead(source.document):
+            if not source.silences(rule, at):
+                findings.append(Finding(str(path), *source.place(at), severity, rule, message, at))
         findings += _of_ignores(path, source)
     return sorted(set(findings), key=lambda finding: (finding.line, finding.column, finding.rule, finding.message))
 
@@ -60,12 +57,13 @@ def ahead(document: Any) -> Iterator[tuple[str, str, str, str]]:
             yield rule.name, rule.severity, at, message
 
 
-def _of_posting(source: Source) -> list[tuple[str, str, str, str]]:
+def _of_posting(path: Path, source: Source) -> Iterator[Finding]:
     try:
         parse(source.document)
     except DefinitionInvalid as invalid:
-        return [(POSTING, ERROR, problem.path, problem.message) for problem in invalid.problems]
-    return []
+        for problem in invalid.problems:
+            place = source.place(problem.path, at_key=problem.at_key)
+            yield Finding(str(path), *place, ERROR, POSTING, problem.message, problem.path)
 
 
 def _unreadable(path: Path, refused: Refused) -> Finding:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.engine.hints import hint
 from sedo.lint import shapes
-from sedo.lint.comparing import compared
+from sedo.lint.comparing import SIGNS, compared
 from sedo.lint.functions import called
 from sedo.lint.shapes import ANYTHING, BOOLEAN, CLOSED, NEVER, NULL, SILENT, Shape
 
 Node = Any  # as jmespath parses it: {"type", "value", "children"}
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 NEVER_FILLED = "never-filled"
 ALWAYS_DEFAULT = "always-default"
 UNDECLARED_FIELD = "undeclared-field"
@@ -20,10 +22,11 @@ NEVER_WORKS = "never-works"
 
 
 class Reader:
-    """Reads one expression; `complaints` are rules and sentences, each once."""
+    """Reads one expression; `complaints` are rules and sentences, each once, `unordered` what is no complaint yet."""
 
     def __init__(self) -> None:
         self.complaints: list[tuple[str, str]] = []
+        self.unordered: list[str] = []
         self._guarded = False
         self._visits: dict[str, Callable[[Node, Shape, str], tuple[Shape, str]]] = {
             "field": self._field,
@@ -168,7 +171,10 @@ class Reader:
 
     def _comparator(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         one, other = (self.read(child, value, label)[0] for child in node["children"])
-        return compared(node["value"], one, other), ""
+        found = compared(node["value"], one, other)
+        if node["value"] in SIGNS and found == NULL:
+            self.unordered.append(_unordered(node, one, other))
+        return found, ""
 
     def _function(self, node: Node, value: Shape, label: str) -> tuple[Shape, str]:
         """Read the arguments; `&x` is read over the items of the list beside it."""
@@ -179,6 +185,14 @@ class Reader:
         named = [child["children"][0] for child in node["children"] if child["type"] == "expref"]
         result, complaint = called(node["value"], plain, [self.read(reference, item)[0] for reference in named])
         return (result if complaint is None else self._complain(NEVER_WORKS, complaint)), ""
+
+
+def _unordered(node: Node, one: Shape, other: Shape) -> str:
+    sides = f"left of it is {described(one)}, right of it {described(other)}"
+    texts = [child["value"] for child in node["children"] if child["type"] == "literal"]
+    numeric = [text for text in texts if isinstance(text, str) and _NUMBER.fullmatch(text)]
+    way = f"; a number is written in backticks: `{numeric[0]}`" if numeric else ""
+    return f"{SIGNS[node['value']]} orders two numbers or two texts, and {sides}{way}"
 
 
 def _nothing_of(base: Shape) -> Shape:
@@ -224,8 +238,7 @@ def _holds(value: Shape, label: str) -> str:
 
 def _hint(name: str, value: Shape) -> str:
     known = list(value.members.fields) if value.members else []
-    close = difflib.get_close_matches(name, known, 1)
-    return f", did you mean {close[0]!r}?" if close else ""
+    return hint(name, known)
 
 
 def described(shape: Shape) -> str:

@@ -32,11 +32,9 @@ class Source:
     positions: yaml_text.Positions
     ignores: dict[int, list[Ignore]] = field(default_factory=dict)
 
-    def place(self, path: str) -> tuple[int, int]:
-        """Return line and column of a value, or of the nearest thing that holds it."""
-        while path and path not in self.positions:
-            path = path.rpartition("/")[0]
-        return self.positions.get(path, (1, 1))
+    def place(self, path: str, *, at_key: bool = False) -> tuple[int, int]:
+        """Return line and column of a value or of its name, or of the nearest thing that holds it."""
+        return self.positions.place(path, at_key=at_key) or (1, 1)
 
     def silences(self, rule: str, path: str) -> bool:
         """Say whether the author asked for silence about this: in its line, or for its step as a whole."""
@@ -66,7 +64,7 @@ def _json_positions(text: str) -> yaml_text.Positions:
     try:
         return yaml_text.read(text.replace("\t", " "))[1]
     except Malformed:
-        return {}
+        return yaml_text.Positions()
 
 
 def _note_comments(text: str, source: Source) -> None:

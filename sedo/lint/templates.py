@@ -40,16 +40,30 @@ def parsed(text: str) -> Node:
 
 def expressions(value: Any, path: str) -> Iterator[Expression]:
     """Yield all expressions in a value."""
-    if isinstance(value, str):
-        for is_expression, part in _parts(value):
+    for at, text in _texts(value, path):
+        for is_expression, part in _parts(text):
             if is_expression:
-                yield Expression(path, part, parsed(part))
+                yield Expression(at, part, parsed(part))
+
+
+def literals(value: Any, path: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield all that is no expression in the texts of a value: its pointer, what is written, whether it is all."""
+    for at, text in _texts(value, path):
+        parts = _parts(text)
+        for is_expression, part in parts:
+            if not is_expression:
+                yield at, part, len(parts) == 1
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
     elif isinstance(value, list):
         for i, item in enumerate(value):
-            yield from expressions(item, f"{path}/{i}")
+            yield from _texts(item, f"{path}/{i}")
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from expressions(item, path + pointer(key))
+            yield from _texts(item, path + pointer(key))
 
 
 def shape_of(value: Any, scope: Scope) -> Shape:
@@ -77,6 +91,14 @@ def read(node: Node, scope: Scope) -> tuple[Shape, list[tuple[str, str]]]:
     reader = Reader()
     shape, _ = reader.read(node, shapes.record(scope))
     return shape, reader.complaints
+
+
+def unordered(value: Any, scope: Scope) -> Iterator[str]:
+    """Yield why comparisons in a value can have no answer: an order is asked of what has none."""
+    for expression in expressions(value, ""):
+        reader = Reader()
+        reader.read(expression.node, shapes.record(scope))
+        yield from reader.unordered
 
 
 def paths_read(node: Node) -> Iterator[tuple[str, ...]]:

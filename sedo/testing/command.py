@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
 from sedo.cli.errors import BadInput, Failure
-from sedo.cli.options import Options, shared
+from sedo.cli.options import Options, offline
 from sedo.cli.output import duration, note, print_json, safe, say
+
+if TYPE_CHECKING:
+    from sedo.testing.files import TestFile
 
 PATH = click.Path(path_type=Path)
 
@@ -47,7 +52,7 @@ def _schema(context: click.Context, _: click.Parameter, asked: bool) -> None:
     callback=_schema,
     help="Print the JSON Schema of test files.",
 )
-@shared
+@offline
 @click.pass_obj
 def test(
     options: Options, paths: tuple[Path, ...], junit_path: Path | None, wanted: str | None, cover: float | None
@@ -59,20 +64,18 @@ def test(
     \b
     Exit codes: 0 all is as expected; 1 it is not, or a file is wrong; 2 a file cannot be read.
     """
+    if wanted is not None and cover is not None:
+        raise BadInput("--case and --cover do not go together: some cases cover some of a definition")
     from sedo.testing.files import read_test_file  # noqa: PLC0415 - the simulation is slow to import
     from sedo.testing.play import play_file, report  # noqa: PLC0415
 
     reports: list[dict[str, Any]] = []
-    for path in dict.fromkeys(paths):
-        found = read_test_file(path)
-        if wanted is not None:
-            cases = tuple(case for case in found.cases if wanted in case.name)
-            found = type(found)(found.source, found.about, found.library, cases)
+    for found in _picked(map(read_test_file, dict.fromkeys(paths)), wanted):
         played, coverage = play_file(found)
-        reports.append(report(found, played, coverage))
+        reports.append(report(found, played, coverage if wanted is None else None))
         if not options.as_json:
             show(reports[-1])
-    if not any(one["cases"] for one in reports):
+    if not reports:
         raise BadInput(f"no case has {wanted!r} in its name")
     if junit_path is not None:
         _write(junit_path, reports)
@@ -83,6 +86,14 @@ def test(
         note(f"{low['definition']}: coverage is {low['coverage']['percent']} %, {cover:g} % are wanted")
     if below or not all(one["passed"] for one in reports):
         raise Failed("not all is as expected")
+
+
+def _picked(files: Iterable[TestFile], wanted: str | None) -> Iterator[TestFile]:
+    """Yield the files with the cases that are wanted, but for those without one."""
+    for found in files:
+        cases = tuple(case for case in found.cases if wanted is None or wanted in case.name)
+        if cases:
+            yield replace(found, cases=cases)
 
 
 def _write(path: Path, reports: list[dict[str, Any]]) -> None:
@@ -110,7 +121,8 @@ def show(found: dict[str, Any]) -> None:
                 say(Text("      " + safe(text), style={"+": "green", "-": "red"}.get(text[:1], "")))
         if case["problems"] and "state" not in case and case["path"]:
             say(f"    so far: {safe(path_text(case['path']))}")
-    _show_coverage(found["definition"], found["coverage"])
+    if "coverage" in found:
+        _show_coverage(found["definition"], found["coverage"])
     failed = len([case for case in found["cases"] if not case["passed"]])
     say(f"  {counted(len(found['cases']), 'case')}, {failed} failed")
 

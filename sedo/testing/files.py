@@ -10,8 +10,10 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from chalicelib.api import checks
 from chalicelib.engine.definition import parse
 from chalicelib.engine.errors import DefinitionInvalid, Problem, pointer
+from chalicelib.engine.hints import hint
 from chalicelib.engine.lists import lists_in
 from sedo.cli import files
 from sedo.cli.errors import BadInput, Refused
@@ -98,13 +100,14 @@ def refuse(source: files.Source, problems: list[Problem]) -> None:
     """Raise Refused when there are problems, each with its place in the file."""
     if not problems:
         return
-    lines = [f"{place_text(source, problem.path)}: {problem.message}" for problem in problems]
+    places = [place_text(source, problem.path, at_key=problem.at_key) for problem in problems]
+    lines = [f"{place}: {problem.message}" for place, problem in zip(places, problems, strict=True)]
     raise Refused("\n".join(lines), {"title": "not usable", "errors": [problem.document() for problem in problems]})
 
 
-def place_text(source: files.Source, at: str) -> str:
-    """Return `FILE:LINE:COLUMN` of a JSON Pointer, or of what would hold it."""
-    place = source.place(at)
+def place_text(source: files.Source, at: str, *, at_key: bool = False) -> str:
+    """Return `FILE:LINE:COLUMN` of a JSON Pointer or of the name at its end, or of what would hold it."""
+    place = source.place(at, at_key=at_key)
     return source.name if place is None else f"{source.name}:{place[0]}:{place[1]}"
 
 
@@ -121,19 +124,19 @@ def _definition_path(path: Path, source: files.Source) -> Path:
 
 def _shape(value: Any) -> Iterator[Problem]:
     for error in Draft202012Validator(TEST_FILE).iter_errors(value):
-        yield _problem(error)
+        yield from _problems(error)
 
 
-def _problem(error: ValidationError) -> Problem:
-    """Say what is wrong in our own words where jsonschema's are riddles."""
+def _problems(error: ValidationError) -> Iterator[Problem]:
     while error.context:  # of alternatives, what comes nearest
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     at = pointer(*error.absolute_path)
     if error.validator == "not":
-        return Problem(at, "an answer has one of output, error, never and arrivals")
-    if error.validator == "required" and not error.absolute_path:
-        return Problem(at, "a test file has a list of cases")
-    return Problem(at, error.message[:300])
+        yield Problem(at, "an answer has one of output, error, never and arrivals")
+    elif error.validator == "required" and not error.absolute_path:
+        yield Problem(at, "a test file has a list of cases")
+    else:
+        yield from checks.from_error(error)
 
 
 def _unknown(case: Case, library: Library) -> Iterator[Problem]:
@@ -142,7 +145,7 @@ def _unknown(case: Case, library: Library) -> Iterator[Problem]:
         at = case.at + pointer("mocks", name)
         step, why = find_step(library, name)
         if step is None:
-            yield Problem(at, why)
+            yield Problem(at, why, at_key=True)
         elif step["type"] in PURE_TYPES:
             yield Problem(at, f"step {name} is of type {step['type']}, which asks nobody: there is nothing to mock")
 
@@ -154,13 +157,14 @@ def find_step(library: Library, name: str) -> tuple[Mapping[str, Any] | None, st
     for word in above:
         step = _specs(document).get(word)
         if step is None or step["type"] != "execute":
-            return None, f"{name}: there is no execute step {word} in {document['id']}"
+            ids = [spec["id"] for spec in _specs(document).values() if spec["type"] == "execute"]
+            return None, f"{name}: there is no execute step {word!r} in {document['id']}{hint(word, ids)}"
         sibling = library.sibling(str(step["definition"]))
         if sibling is None:
             return None, f"{name}: there is no file beside with the definition {step['definition']!r}"
         document = sibling
     found = _specs(document).get(last)
-    return found, "" if found is not None else f"{document['id']} has no step {last}"
+    return found, "" if found is not None else f"{document['id']} has no step {last!r}{hint(last, _specs(document))}"
 
 
 def _specs(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -98,15 +98,15 @@ def play_file(found: TestFile) -> tuple[list[Played], Coverage]:
     return [play(found.library, case, coverage) for case in found.cases], coverage
 
 
-def report(found: TestFile, played: list[Played], coverage: Coverage) -> dict[str, Any]:
-    """Return all that is known of a file's cases as one document."""
-    return {
+def report(found: TestFile, played: list[Played], coverage: Coverage | None) -> dict[str, Any]:
+    """Return all that is known of a file's cases as one document; without coverage, some cases were left out."""
+    known = {
         "file": found.source.name,
         "definition": found.about.name,
         "passed": all(one.passed for one in played),
         "cases": [_case(found, one) for one in played],
-        "coverage": coverage_document(found, coverage),
     }
+    return known if coverage is None else known | {"coverage": coverage_document(found, coverage)}
 
 
 def coverage_document(found: TestFile, coverage: Coverage) -> dict[str, Any]:

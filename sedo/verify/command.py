@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from sedo.cli.errors import Refused
-from sedo.cli.options import Options, shared
+from sedo.cli.options import Options, offline
 from sedo.cli.output import console, print_json, safe, say
 from sedo.testing.command import PATH, Failed
 
@@ -31,7 +31,7 @@ MOST_CALLS = 30_000
     help="About how many I/O calls all disturbed runs may make; more runs than that are spread evenly.",
 )
 @click.option("--made-up", "made_up", is_flag=True, help="Do without the test file: make up all answers.")
-@shared
+@offline
 @click.pass_obj
 def verify(options: Options, path: Path, effort: int, made_up: bool) -> None:
     """Run a definition under every crash, double and delay, and compare how each run ends.

@@ -147,10 +147,9 @@ def _paths(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             "",
         )
     where = found["prices"]
-    yield (
-        f"  USD per {PER:,} executions ({where['region']}, {where['date']}): sedo, Step Functions Standard, Express",
-        "",
-    )
+    title = f"USD per {PER:,} executions ({where['region']}, {where['date']})"
+    yield f"  {title}, beside Step Functions Standard and Express", ""
+    yield f"  {'sedo':>9} {'Standard':>9} {'Express':>9}", "dim"
     for one in found["scenarios"]["runs"]:
         usd = one["usd"]
         express = "too long" if usd["stepFunctionsExpress"] is None else f"{usd['stepFunctionsExpress'] * PER:.4f}"

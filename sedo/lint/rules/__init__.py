@@ -5,6 +5,7 @@ sizes.py        does-not-fit
 unused.py       unused-result unused-stash
 failures.py     dead-catch dead-retry no-retry
 ways.py         unreachable-arm hot-loop
+foreign.py      foreign-template
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from sedo.lint.ahead import Ahead
 from sedo.lint.reading import ALWAYS_DEFAULT, NEVER_FILLED, NEVER_WORKS, UNDECLARED_FIELD
-from sedo.lint.rules import expressions, failures, sizes, unused, ways
+from sedo.lint.rules import expressions, failures, foreign, sizes, unused, ways
 
 ERROR, WARNING = "error", "warning"
 
@@ -41,4 +42,5 @@ RULES: tuple[Rule, ...] = (
     Rule("no-retry", WARNING, failures.no_retry),
     Rule("unreachable-arm", WARNING, ways.unreachable_arm),
     Rule("hot-loop", WARNING, ways.hot_loop),
+    Rule("foreign-template", WARNING, foreign.foreign_template),
 )

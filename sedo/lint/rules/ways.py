@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sedo.lint.ahead import Ahead
 from sedo.lint.blocks import Block, caught, nested, onward
 from sedo.lint.kinds import Spec, kind_of
-from sedo.lint.templates import shape_of
+from sedo.lint.templates import shape_of, unordered
 
 Found = Iterator[tuple[str, str]]
 
@@ -28,7 +28,7 @@ def _arms(path: str, spec: Spec, ahead: Ahead) -> Found:
         if always is not None:
             yield at, f"choice {always + 1} always holds, so this one is never reached"
         elif truths == {False}:
-            yield at, "this condition never holds"
+            yield at, ": ".join(["this condition never holds", *dict.fromkeys(unordered(arm["when"], scope))])
         elif truths == {True}:
             always = i
     if always is not None and "default" in spec:

@@ -188,7 +188,7 @@ def test_all_problems_of_a_definition_with_their_places(api: LocalApi) -> None:
     places = {error["path"]: (error["line"], error["column"]) for error in found["errors"]}
     assert places["/id"] == (1, 5)
     assert places["/steps/0/type"] == (4, 11)
-    assert places["/steps/1/secconds"] == (7, 15)
+    assert places["/steps/1/secconds"] == (7, 5)
     assert "/steps/1/secconds" in found["detail"]
 
 
@@ -235,7 +235,7 @@ def test_wrong_parameters(api: LocalApi, path: str, message: str) -> None:
         ({"input": {}, "name": "no\n"}, "/name", "expected text that matches"),
         ({"input": {}, "version": True}, "/version", "expected a value of type integer, found true"),
         ({"input": {}, "version": 1e300}, "/version", "expected at most"),
-        ([], "", "expected a value of type object, found an array"),
+        ([], "", "expected a value of type object, found an empty array"),
         ("null", "", "expected a value of type object, found null"),
     ],
 )

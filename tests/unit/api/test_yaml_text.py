@@ -47,6 +47,9 @@ def test_an_alias_is_a_copy() -> None:
 
 def test_knows_where_every_value_begins() -> None:
     _, positions = yaml_text.read("id: x\nsteps:\n  - id: one\n    a/b: 2\n")
+    assert positions.place("/steps/0/a~1b") == (4, 10)
+    assert positions.place("/steps/0/a~1b", at_key=True) == (4, 5)
+    assert positions.place("/steps/0/none/below", at_key=True) == (3, 5)
     assert positions["/steps/0/id"] == (3, 9)
     assert positions["/steps/0/a~1b"] == (4, 10)
 

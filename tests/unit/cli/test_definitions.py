@@ -9,7 +9,7 @@ import pytest
 
 from sedo.cli.files import read_definition
 from tests.unit.cli.conftest import Service
-from tests.unit.cli.serving import Cli
+from tests.unit.cli.serving import Cli, Said, serving
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.yaml") if ".test." not in path.name)
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_what_is_put_is_what_get_prints(cli: Cli, tmp_path: Path, example: Path) -> None:
     put = cli("definitions", "put", str(example))
-    assert (put.exit_code, put.stdout, put.stderr) == (0, example.stem + "\n", "")
+    assert (put.exit_code, put.stdout, put.stderr) == (0, example.stem + "\n", "stored as version 1\n")
     printed = tmp_path / "printed.yaml"
     printed.write_text(cli("definitions", "get", example.stem).stdout)
     assert read_definition(printed).value == read_definition(example).value
@@ -40,15 +40,23 @@ def test_json_files_are_put_too(cli: Cli, tmp_path: Path) -> None:
     assert cli.json("definitions", "put", str(path)) == {"id": "a", "tenantId": "123"}
 
 
+def test_put_that_cannot_ask_for_its_version_is_a_put_all_the_same(file: Path) -> None:
+    file.write_text("id: greet\nsteps:\n  - { id: a, type: pass, end: true }\n")
+    with serving(lambda asked: Said(201, {"id": "greet"}) if asked.method == "POST" else Said(403)) as url:
+        put = Cli(url)("definitions", "put", str(file))
+    assert (put.exit_code, put.stdout) == (0, "greet\n")
+    assert put.stderr.startswith("stored, and which version it is could not be asked: HTTP 403")
+
+
 def test_every_problem_comes_with_file_line_and_column(cli: Cli, file: Path) -> None:
     file.write_text("id: greet\nsteps:\n  - id: a\n    type: wait\n    secconds: 4\n    next: b\n")
     done = cli("definitions", "put", str(file))
     assert done.exit_code == 1
     assert done.stderr.startswith("sedo: definition is not valid\n")
-    assert f"  {file}:5:15: /steps/0/secconds: unknown field, did you mean 'seconds'?\n" in done.stderr
+    assert f"  {file}:5:5: /steps/0/secconds: unknown field 'secconds', did you mean 'seconds'?\n" in done.stderr
     problem = json.loads(cli("definitions", "put", str(file), "--json").stderr)
     assert problem["status"] == 400
-    assert {"line": 5, "column": 15, "path": "/steps/0/secconds"}.items() <= problem["errors"][0].items()
+    assert {"line": 5, "column": 5, "path": "/steps/0/secconds"}.items() <= problem["errors"][0].items()
 
 
 def test_a_problem_that_the_service_cannot_place_is_placed_here(cli: Cli, tmp_path: Path) -> None:

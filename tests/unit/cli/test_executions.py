@@ -81,8 +81,43 @@ def test_an_input_that_is_none_starts_nothing(service: Service, given: str, said
 
 def test_an_input_against_the_schema_is_refused(cli: Cli) -> None:
     done = cli("execute", "example-definition", "--input", '{"fo": 1}')
-    assert done.exit_code == 1
-    assert done.stderr.startswith("sedo: input does not pass inputSchema validation\n  Additional properties")
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        1,
+        [
+            "sedo: input does not pass inputSchema validation",
+            "  /foo: field 'foo' is missing",
+            "  /fo: unknown field 'fo', expected foo, did you mean 'foo'?",
+        ],
+    )
+    document = json.loads(cli("execute", "example-definition", "--input", '{"fo": 1}', "--json").stderr)
+    assert document["detail"].startswith("Additional properties are not allowed ('fo' was unexpected)")
+
+
+def test_an_input_is_looked_at_by_the_version_that_refused_it(service: Service) -> None:
+    schema = {"type": "object", "properties": {"amount": {"type": "number", "exclusiveMinimum": 0}}}
+    assert service.api.post("definitions", PURE | {"inputSchema": schema}).status == 201
+    assert service.api.post("definitions", PURE | {"inputSchema": {"type": "array"}}).status == 201
+    words = ("execute", "pure", "--input", '{"amount": -20}')
+    old, new = service.cli(*words, "--version", "2").stderr, service.cli(*words).stderr
+    assert old.splitlines()[1:] == ["  /amount: expected more than 0, found -20"]
+    assert new.splitlines()[1:] == ["  expected a value of type array, found an object"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Said(404),
+        Said(200, {"definition": {"inputSchema": {}}}),
+        Said(200, {"definition": {"inputSchema": {"$ref": "#/nowhere"}}}),
+        Said(200, {"definition": {"inputSchema": {"pattern": "(?P<"}}}),
+    ],
+)
+def test_what_cannot_be_looked_at_here_is_said_as_the_service_says_it(schema: Said) -> None:
+    refusal = problem(400, "input does not pass inputSchema validation", "1 is not of type 'object'")
+    with serving(lambda asked: refusal if asked.method == "POST" else schema) as url:
+        done = Cli(url)("execute", "a", "--input", '"1"')
+    title = "input does not pass inputSchema validation"
+    assert (done.exit_code, done.stderr) == (1, f"sedo: {title}: 1 is not of type 'object'\n")
 
 
 def test_a_name_starts_once(cli: Cli) -> None:
@@ -105,6 +140,10 @@ def test_list(service: Service) -> None:
     assert [item["id"] for item in cli.json("executions", "list", "--definition", "pure")] == [ended]
     states = ("--state", "StepStarted", "--state", "ExecutionFailed")
     assert [item["id"] for item in cli.json("executions", "list", *states)] == [waiting]
+    assert [item["id"] for item in cli.json("executions", "list", "--state", "started")] == [waiting]
+    assert [item["id"] for item in cli.json("executions", "list", "--state", "succeeded")] == [ended]
+    for short in ("submitted", "failed", "timedOut", "cancelled"):
+        assert cli.json("executions", "list", "--state", short) == []
     lines = cli("executions", "list").stdout.splitlines()
     assert lines[0].split() == ["ID", "STATE", "STEP"]
     assert lines[2].split() == [waiting, "StepStarted", "wait-some-time"]
@@ -144,7 +183,8 @@ def test_cancel(cli: Cli) -> None:
     ended = cli("execute", "pure").stdout.strip()
     refused = cli("executions", "cancel", ended)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("sedo: execution has ended: execution 123:pure:")
+    assert refused.stderr.startswith("sedo: execution 123:pure:")
+    assert refused.stderr.endswith(" has ended: ExecutionSucceeded\n")
 
 
 def test_graph_of_an_execution(service: Service) -> None:
@@ -196,7 +236,7 @@ def test_signal_and_redrive_speak_the_shape() -> None:
         assert (sent.exit_code, sent.stdout, sent.stderr) == (0, "", "paid was sent to 123:a:1\n")
         assert cli.json("executions", "signal", "123:a:1", "paid", "--input", '{"amount": 5}')["signal"] == "paid"
         late = cli("executions", "signal", "123:a:1", "late/signal")
-        assert (late.exit_code, late.stderr[:31]) == (1, "sedo: execution has ended: exec")
+        assert (late.exit_code, late.stderr) == (1, "sedo: execution 123:a:1 has ended: ExecutionSucceeded\n")
     assert [request.json for request in asked[:3]] == [{}, {"version": "latest"}, {"version": 2}]
     assert [(request.method, request.path) for request in asked[2:4]] == [
         ("POST", f"{TENANT}/executions/123%3Aa%3A1/redrive"),

@@ -50,6 +50,29 @@ def test_every_word_has_help(word: str) -> None:
     assert f"Usage: sedo {word}" in done.stdout
 
 
+@pytest.mark.parametrize("word", ["lint", "test", "verify", "graph", "schema"])
+def test_words_that_ask_nobody_take_no_address(word: str) -> None:
+    said = Cli("http://127.0.0.1:9")(word, "--help").stdout
+    assert "--json" in said
+    assert not [option for option in ("--url", "--tenant", "--token", "--as") if option in said]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("excute a", "'execute'"),
+        ("definitons", "'definitions'"),
+        ("executions lst", "'list'"),
+        ("tasks anser", "'answer'"),
+    ],
+)
+def test_an_unknown_word_is_told_what_it_may_be(words: str, meant: str) -> None:
+    done = Cli("http://127.0.0.1:9")(*words.split())
+    assert done.exit_code == 2
+    assert "No such command" in done.stderr
+    assert meant in done.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completions_are_scripts_of_the_shell(shell: str) -> None:
     done = Cli("http://127.0.0.1:9")("completions", shell)

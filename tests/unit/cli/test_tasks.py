@@ -43,13 +43,15 @@ class Inbox:
     task: dict[str, Any] = field(default_factory=lambda: dict(TASK))
     sent: list[tuple[str, Any]] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
+    refusal: Said | None = None
 
     def __call__(self, asked: Asked) -> Said:
         url = urlsplit(asked.path)
         path = url.path.removeprefix(f"{TENANT}/tasks").strip("/").split("/")
         if asked.method == "GET" and path == [""]:
             shown = parse_qs(url.query).get("role", ["manager"]) == ["manager"]
-            listed = {name: self.task[name] for name in ("token", "executionId", "step", "title", "openedAt")}
+            names = ("token", "executionId", "step", "title", "openedAt", "dueAt", "claimedBy")
+            listed = {name: self.task[name] for name in names if name in self.task}
             return Said(200, [listed] if shown else [])
         if unquote(path[0]) != TOKEN:
             return problem(404, "not found", "no such task")
@@ -57,6 +59,8 @@ class Inbox:
             return Said(200, self.task)
         if path[1] == "complete" and self.sent and self.sent[-1][0] == "complete":
             return problem(409, "task was answered", "the task was answered otherwise at 10:05")
+        if self.refusal is not None:
+            return self.refusal
         self.contents.append(asked.content)
         self.sent.append((path[1], asked.json if asked.content else None))
         return Said(204)
@@ -77,11 +81,17 @@ def served() -> Iterator[Served]:
 
 def test_list(served: Served) -> None:
     lines = served.cli("tasks", "list").stdout.splitlines()
-    assert lines[0].split() == ["TITLE", "STEP", "OPENED", "DUE", "TOKEN"]
+    assert lines[0].split() == ["TITLE", "STEP", "OPENED", "DUE", "CLAIMED", "TOKEN"]
     assert lines[1].startswith("Approve order 7  approve  2026-11-02T10:00:00.000Z")
     assert lines[1].endswith(TOKEN)
     assert served.cli.json("tasks", "list", "--role", "manager")[0]["token"] == TOKEN
     assert served.cli.json("tasks", "list", "--role", "clerk") == []
+
+
+def test_list_says_who_is_at_it(served: Served) -> None:
+    served.inbox.task["claimedBy"] = "ada"
+    line = served.cli("tasks", "list").stdout.splitlines()[1]
+    assert line.split()[-2:] == ["ada", TOKEN]
 
 
 def test_show(served: Served) -> None:
@@ -141,7 +151,21 @@ def test_answer_with_input_asks_nothing(served: Served) -> None:
     done = served.cli("tasks", "answer", TOKEN, "--input", '{"approved": true}', "--json")
     assert json.loads(done.stdout) == {"token": TOKEN, "state": "completed"}
     again = served.cli("tasks", "answer", TOKEN, "--input", '{"approved": false}')
-    assert (again.exit_code, again.stderr) == (1, "sedo: task was answered: the task was answered otherwise at 10:05\n")
+    assert (again.exit_code, again.stderr) == (1, "sedo: the task was answered otherwise at 10:05\n")
+
+
+def test_answer_that_does_not_fit_is_told_field_by_field(served: Served) -> None:
+    served.inbox.refusal = problem(400, "input does not pass inputSchema validation", "0 is less than\n\n  a page")
+    done = served.cli("tasks", "answer", TOKEN, "--input", '{"amount": 0, "grade": "c", "aproved": true}')
+    assert (done.exit_code, done.stderr.splitlines()) == (
+        1,
+        [
+            "sedo: input does not pass inputSchema validation",
+            "  /approved: field 'approved' is missing",
+            "  /grade: expected a or b, found 'c'",
+            "  /amount: expected at least 1, found 0",
+        ],
+    )
 
 
 def test_null_is_an_answer_too(served: Served) -> None:

@@ -119,6 +119,23 @@ def test_ids_in_lists_are_whole_also_on_a_narrow_terminal(service: Service, wait
     assert waiting in narrow.said.replace("\r\n", "")
 
 
+def test_tasks_on_a_narrow_terminal_keep_their_token_in_one_piece() -> None:
+    inbox = Inbox()
+    inbox.task |= {"title": "Approve the order of a friend", "dueAt": "2026-11-03T10:00:59.999Z", "claimedBy": "ada"}
+    with serving(inbox) as url:
+        with terminal(url, "tasks", "list", NO_COLOR="1") as narrow:
+            assert narrow.code() == 0
+        with terminal(url, "tasks", "list", width=200, NO_COLOR="1") as wide:
+            assert wide.code() == 0
+    assert re.sub(r"\x1b\[\d*m", "", narrow.said).split("\r\n")[:-1] == [
+        "TITLE                     STEP     OPENED             DUE                CLAIMED",
+        "Approve the order of a …  approve  2026-11-02 10:00Z  2026-11-03 10:00Z  ada",
+        f"  {TOKEN}",
+    ]
+    assert wide.said.split("\r\n")[1].endswith(f"  ada      {TOKEN}")
+    assert "Approve the order of a friend" in wide.said
+
+
 def test_the_live_picture_follows_to_the_end(service: Service, waiting: str) -> None:
     with terminal(service.cli.url, "executions", "graph", waiting, width=90) as live:
         live.until("wait-some-time")

@@ -88,8 +88,8 @@ def test_all_problems_are_in_one_answer_with_what_was_found_and_expected() -> No
         "found": "No Good",
         "expected": "^[a-z0-9][a-z0-9-]{0,63}$",
     }
-    assert found["/steps/0/type"].message == "unknown step type, did you mean 'pass'?"
-    assert found["/steps/1/mesage"].message == "unknown field, did you mean 'message'?"
+    assert found["/steps/0/type"].message == "unknown step type 'pas', did you mean 'pass'?"
+    assert found["/steps/1/mesage"].message == "unknown field 'mesage', did you mean 'message'?"
     assert found["/output"].message.endswith("did you mean 'output'?")
 
 
@@ -219,7 +219,7 @@ def test_problems_of_calls_secrets_and_schemas_are_in_one_answer_too() -> None:
         "/steps/4/delaySeconds",
     }
     assert found["/timeoutSecond"].message.endswith("did you mean 'timeoutSeconds'?")
-    assert found["/steps/0/type"].message == "unknown step type, did you mean 'lambda'?"
+    assert found["/steps/0/type"].message == "unknown step type 'lamda', did you mean 'lambda'?"
     assert found["/steps/1/functon"].message.endswith("did you mean 'function'?")
     assert found["/steps/1/payload"].message.endswith("did you mean 'input'?")
     assert found["/steps/1/timeoutSeconds"].message == "expected at most 45, found 900"
@@ -307,4 +307,43 @@ def test_retention_is_whole_days_of_at_most_ten_years() -> None:
 def test_empty_list_inside_a_step_is_told(step: dict[str, Any]) -> None:
     [(path, problem)] = problems(document(step)).items()
     assert path.endswith("/steps")
-    assert problem.message == "expected at least 1 items, found 'an array of 0'"
+    assert problem.message == "expected at least 1 item, found an empty array"
+
+
+def test_missing_and_unknown_fields_are_named() -> None:
+    arm = {"next": "s2"}
+    found = problems(document({"type": "choice", "choices": [arm], "roel": []}, PASS, {"end": True}))
+    assert found["/steps/0/choices/0/when"].message == "field 'when' is missing"
+    assert found["/steps/0/roel"].message == "unknown field 'roel'"
+    assert found["/steps/2/type"].message == "field 'type' is missing"
+    assert [path for path, problem in found.items() if problem.at_key] == ["/steps/0/roel"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "message"),
+    [
+        ({"retry": {}}, "/retry", "expected an array, found an object"),
+        ({"retry": [[], 1]}, "/retry/0", "expected an object, found an empty array"),
+        ({"retry": [{"errors": []}]}, "/retry/0/errors", "expected at least 1 item, found an empty array"),
+        ({"catch": [1] * 21}, "/catch", "expected at most 20 items, found an array of 21 items"),
+        ({"next": True}, "/next", "expected text, found true"),
+        ({"next": None}, "/next", "expected text, found null"),
+        ({"timeoutSeconds": "9"}, "/timeoutSeconds", "expected a number, found '9'"),
+    ],
+)
+def test_what_was_found_is_described_or_quoted(wrong: dict[str, Any], path: str, message: str) -> None:
+    assert problems(document(PASS | {"end": True} | wrong))[f"/steps/0{path}"].message == message
+
+
+def test_type_that_is_like_no_other_is_told_all_types() -> None:
+    message = problems(document({"type": "switch", "end": True}))["/steps/0/type"].message
+    assert message.startswith("unknown step type 'switch', expected one of callback, choice, ")
+
+
+def test_expression_without_an_end_is_one_problem() -> None:
+    choice = {"type": "choice", "choices": [{"when": "${ input.x", "next": "s2"}]}
+    with pytest.raises(DefinitionInvalid) as raised:
+        parse(document(choice, PASS))
+    assert [problem.message for problem in raised.value.problems] == [
+        "the expression that begins at character 1 has no closing }"
+    ]

@@ -88,6 +88,11 @@ def test_templates_reach_into_lists_and_objects_but_not_into_keys() -> None:
         ("${ input..n }", "does not compile"),
         ("${ inptu.n }", "'inptu' is not known here, expected one of input, stash, did you mean 'input'?"),
         ("${ [input, output] }", "'output' is not known here"),
+        ("${ input.n > 50 }", "numbers, true, false and null are written in backticks: `50`"),
+        ("${ -1.5 <= input.n }", "in backticks: `-1.5`"),
+        ("${ not_null(input.n, 0) }", "in backticks: `0`"),
+        ("${ input.flag == true }", "'true' is not known here: numbers, true, false and null are written in backticks"),
+        ("${ input.none == null }", "in backticks: `null`"),
         ("${ map(&x, items) }", "'items' is not known here"),
         ("${ lenght(input) }", "there is no function lenght()"),
         ("${ length() }", "length() takes 1 arguments, found 0"),
@@ -112,6 +117,12 @@ def test_expressions_that_can_never_work_are_found_when_compiled(template: str, 
     assert path == "/x/1/a~1b"
     assert message in found
     assert len(found) < 800
+
+
+@pytest.mark.parametrize("template", ["${ input.items[0 }", "${ '> 50' . }", '${ "a > 5" . }', "${ `5` . }"])
+def test_numbers_that_are_no_bare_ones_need_no_backticks(template: str) -> None:
+    ((_, found),) = complaints(template)
+    assert "backticks" not in found
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_entries_are_compiled() -> None:
         ({}, "", "a schedule needs either cron or every"),
         ({"cron": "0 6 * * *", "every": "1h"}, "", "a schedule needs either cron or every"),
         ({"cron": "61 6 * * *"}, "/cron", "not a cron expression: bad minute"),
-        ({"cron": 5}, "/cron", "expected string, found 5"),
+        ({"cron": 5}, "/cron", "expected text, found 5"),
         ({"cron": "0 0 30 2 *"}, "/cron", "not a cron expression: bad day-of-month"),
         (
             {"cron": "0 6 * * *", "timezone": "Europe/Viena"},
@@ -62,7 +62,7 @@ def test_entries_are_compiled() -> None:
             "/timezone",
             "a timezone belongs to cron: the ticks of every are counted in UTC",
         ),
-        ({"corn": "0 6 * * *", "every": "1h"}, "/corn", "unknown field, did you mean 'cron'?"),
+        ({"corn": "0 6 * * *", "every": "1h"}, "/corn", "unknown field 'corn', did you mean 'cron'?"),
         ({"every": "1h", "input": "x" * 70_000}, "/input", "the input is larger than 65536 bytes of JSON"),
     ],
 )

@@ -118,6 +118,25 @@ def test_all_problems_of_posting_are_there(file: Path, capsys: pytest.CaptureFix
     assert all(line.endswith("(definition)") for line in lines)
 
 
+def test_findings_of_one_place_are_told_apart_by_their_fields(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(
+        "id: a\nsteps:\n  - id: s\n    type: human\n    title: t\n    role: x\n    catch: [{}]\n    end: true\n"
+    )
+    assert run([file]) == FOUND
+    assert [line.removeprefix(f"{file}:") for line in capsys.readouterr().out.splitlines()] == [
+        "6:5: error: unknown field 'role', did you mean 'roles'? (definition)",
+        "7:13: error: field 'errors' is missing (definition)",
+        "7:13: error: field 'next' is missing (definition)",
+    ]
+
+
+def test_what_an_alias_repeats_is_one_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(BAD.replace("${ stash.x }", "{ a: &a ['${ stash.x }', '${ stash.x }'], b: *a }"))
+    assert run([file]) == FOUND
+    places = [line.removeprefix(f"{file}:").split(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert places == ["5:23:", "5:39:", "5:59:"]
+
+
 def test_json_is_located_with_tabs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.json"
     file.write_text(

@@ -245,3 +245,107 @@ def test_sizes_are_measured_as_the_engine_measures_them() -> None:
     assert found("does-not-fit", doubled, inputSchema=long) == ["/steps/0/output"]
     assert found("does-not-fit", POST | {"body": "x" * 1_000_000}) == []
     assert found("does-not-fit", POST | {"body": "x" * 1_100_000}) == ["/steps/0/body"]
+
+
+def sentences(rule: str, *steps: dict[str, Any], **fields: Any) -> list[str]:
+    return [said for name, _, _, said in ahead(document(*steps, **fields)) if name == rule]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ input.name }}", "{{ input.name }}"),
+        ("dear {{name}}, hello", "{{name}}"),
+        ("at $(date) sharp", "$(date)"),
+        ("$.input.name", "$.input.name"),
+        ("$$.Execution.Id", "$$.Execution.Id"),
+        ("${ input } and {{ input }}", "{{ input }}"),
+        ("costs $5 or $.50, (all in)", None),
+        ("{a: {b: 1}}", None),
+        ("see $.input.name", None),
+        ("$${{ x }} is GitHub's", None),
+        ("${ input.{a: b} }", None),
+        ("a $ (in brackets) {{}}", None),
+        ("$", None),
+    ],
+)
+def test_texts_of_other_systems_are_told(text: str, told: str | None) -> None:
+    found = sentences("foreign-template", {"type": "echo", "message": [text]})
+    assert found == ([] if told is None else [f"{told!r} is sent as it stands; expressions are written ${{ … }}"])
+
+
+def test_texts_that_are_no_templates_may_look_like_any() -> None:
+    step = {"type": "human", "title": "t", "uiSchema": {"help": "{{ x }}"}, "inputSchema": {"title": "$(x)"}}
+    assert sentences("foreign-template", step, description="{{ x }}") == []
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "meant"),
+    [
+        (HTTP, "Http.ConectionFailed", "Http.ConnectionFailed"),
+        (HTTP, "Http.5XX", "Http.5xx"),
+        (HTTP, "Http.3xx", None),
+        (HTTP, "Tsak.Timeout", "Task.Timeout"),
+        ({"type": "wait", "seconds": 1}, "Task.Timeot", None),
+        ({"type": "wait", "seconds": 1}, "Data.TooLagre", "Data.TooLarge"),
+    ],
+)
+def test_dead_entry_says_what_may_be_meant(step: dict[str, Any], error: str, meant: str | None) -> None:
+    catch = [{"errors": [error], "next": "s2"}]
+    (said,) = sentences("dead-catch", step | {"catch": catch}, {"type": "succeed"})
+    assert said.endswith("cannot fail with it" if meant is None else f"cannot fail with it, did you mean {meant!r}?")
+
+
+OPEN: list[dict[str, Any]] = [
+    {"type": "human", "title": "t"},
+    {"type": "callback", "via": {}},
+    {"type": "parallel", "branches": []},
+]
+
+
+@pytest.mark.parametrize("step", OPEN)
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        ("Task.TimedOut", "Task.Timeout"),
+        ("Task.timeout", "Task.Timeout"),
+        ("Sedo.ProcessFailed", "Sedo.ProcessingFailed"),
+        ("Task.Timeout", None),
+        ("Task", None),
+        ("Http.503", None),
+        ("Http", None),
+        ("Lambda.ValueError", None),
+        ("Order.Refused", None),
+        ("Payment.Failed", None),
+        ("Order.NotFound", None),
+        ("*", None),
+    ],
+)
+def test_names_that_are_nearly_ours_are_told_where_any_may_come(
+    step: dict[str, Any], error: str, meant: str | None
+) -> None:
+    step = step | {"retry": [{"errors": [error]}], "catch": [{"errors": [error], "next": "s2"}]}
+    expected = [] if meant is None else [f"no error of the name {error!r} is known, did you mean {meant!r}?"]
+    for rule in ("dead-retry", "dead-catch"):
+        assert sentences(rule, step, {"type": "succeed"}) == expected
+
+
+def test_name_that_the_file_itself_raises_is_no_slip() -> None:
+    step = OPEN[0] | {"catch": [{"errors": ["Task.TimedOut"], "next": "s2"}]}
+    assert sentences("dead-catch", step, {"type": "fail", "error": "Task.TimedOut"}) == []
+
+
+def test_condition_without_an_order_says_why() -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}
+    rest = ({"type": "succeed"}, {"type": "succeed"})
+    for when, ending in (
+        ("${ input.n > 'ten' }", "> orders two numbers or two texts, and left of it is number, right of it text"),
+        ("${ '10' <= input.n }", "right of it number; a number is written in backticks: `10`"),
+        ("${ input.n == '10' }", "never holds"),
+    ):
+        (said,) = sentences("unreachable-arm", _choosing(when), *rest, inputSchema=schema)
+        assert said.endswith(ending)
+
+
+def _choosing(when: str) -> dict[str, Any]:
+    return {"type": "choice", "choices": [{"when": when, "next": "s2"}], "default": "s3"}

@@ -290,15 +290,24 @@ def test_large_differences_come_as_a_diff(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("case", "complaint"),
     [
-        ("- { name: a, mocks: { asl: [{}] }, expect: { output: 1 } }", "2:30: d has no step asl"),
+        ("- { name: a, mocks: { asl: [{}] }, expect: { output: 1 } }", "2:25: d has no step 'asl'\n"),
         (
             "- { name: a, mocks: { calm: [{}] }, expect: { output: 1 } }",
             "2:31: step calm is of type pass, which asks nobody",
         ),
-        ("- { name: a, expect: {} }", "2:24: {} should be non-empty"),
+        ("- { name: a, mocks: { ak: [{}] }, expect: { output: 1 } }", "2:25: d has no step 'ak', did you mean 'ask'?"),
+        (
+            "- { name: a, mocks: { ask: [{ outptu: 1 }] }, expect: { output: 1 } }",
+            "2:33: unknown field 'outptu', expected after, arrivals, call, error, heartbeats, never, output, request",
+        ),
+        (
+            "- { name: a, mocks: { ask: [{ after: soon }] }, expect: { output: 1 } }",
+            "2:40: expected a value of type number",
+        ),
+        ("- { name: a, expect: {} }", "2:24: expected at least 1 member, found an empty object"),
         (
             "- { name: a, mock: {}, expect: { output: 1 } }",
-            "2:5: Additional properties are not allowed ('mock' was unexpected)",
+            "2:16: unknown field 'mock', expected at, cancel, expect, input, mocks, name or signals, did you mean",
         ),
         ("- { name: a, at: soon, expect: { output: 1 } }", "2:20: at must be a time with its zone"),
         (
@@ -352,6 +361,18 @@ def test_coverage_counts_arms_catches_and_retries_and_names_what_is_missing(benc
     assert missing == ["/steps/0/default", "/steps/0/choices/0", "/steps/1/retry/1", "/steps/1/catch/0"]
     assert bench.run("--cover", "90").exit_code == 1
     assert bench.run("--cover", "60").exit_code == 0
+
+
+def test_picked_cases_say_nothing_of_coverage(bench: Bench) -> None:
+    cases = "- { name: one, mocks: { ask: [{}] }, expect: { state: succeeded } }\n"
+    bench.write(f"- {HTTP}", cases + cases.replace("one", "two"))
+    picked = bench.run("--case", "one")
+    assert (picked.exit_code, "covered" in picked.stdout, "1 case, 0 failed" in picked.stdout) == (0, False, True)
+    assert "coverage" not in json.loads(bench.run("--case", "one", "--json").stdout)["files"][0]
+    none = bench.run("--case", "three")
+    assert (none.exit_code, none.stdout, none.stderr) == (2, "", "sedo: no case has 'three' in its name\n")
+    both = bench.run("--case", "one", "--cover", "50")
+    assert (both.exit_code, "do not go together" in both.stderr) == (2, True)
 
 
 def test_junit_holds_each_case(bench: Bench, tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""Slips of the pen: what is near is suggested, what is a guess is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.engine.hints import hint, meant
+from chalicelib.engine.steps import STEP_TYPES
+
+FIELDS = ("choices", "end", "id", "inputSchema", "next", "roles", "timeoutSeconds", "type")
+
+
+@pytest.mark.parametrize(
+    ("found", "name"),
+    [
+        ("role", "roles"),
+        ("tpye", "type"),
+        ("edn", "end"),
+        ("di", "id"),
+        ("timeout", "timeoutSeconds"),
+        ("timeoutSecond", "timeoutSeconds"),
+        ("schema", None),
+        ("n", None),
+        ("", None),
+        ("when", None),
+    ],
+)
+def test_what_is_near_is_suggested(found: str, name: str | None) -> None:
+    assert meant(found, FIELDS) == name
+
+
+@pytest.mark.parametrize("kind", ["switch", "task", "script", "delay", "foreach", "", None, 3])
+def test_other_words_for_a_step_are_no_slips(kind: object) -> None:
+    assert hint(kind, STEP_TYPES) == ""
+
+
+def test_how_alike_a_name_must_be_can_be_said() -> None:
+    assert hint("Task.TimedOut", ["Task.Timeout"]) == ", did you mean 'Task.Timeout'?"
+    assert hint("Task.TimedOut", ["Task.Timeout"], 0.95) == ""
+
+
+def test_long_texts_are_looked_at_no_further() -> None:
+    assert meant("a" * 100_000, ["a" * 200]) == "a" * 200
