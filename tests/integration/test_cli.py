@@ -15,6 +15,7 @@ import pytest
 
 from sandbox import net
 from sandbox.bootstrap import ROOT
+from tests.foreground import in_foreground
 from tests.integration.sandbox_process import sandbox
 
 DEFINITION = """\
@@ -40,7 +41,7 @@ class Command:
         self.environment = os.environ | {"SEDO_URL": url, "SEDO_TENANT": "people", "PYTHONPATH": str(ROOT)}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "sedo.cli", *words]
+        command = in_foreground([sys.executable, "-m", "sedo.cli", *words])
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment
         )

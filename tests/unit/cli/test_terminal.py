@@ -20,16 +20,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.foreground import in_foreground
 from tests.unit.api.local import EXAMPLE
 from tests.unit.cli.conftest import Service
 from tests.unit.cli.serving import serving
 from tests.unit.cli.test_tasks import TOKEN, Inbox
 
 ROOT = Path(__file__).resolve().parents[3]
-HEARS_CTRL_C = (
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-)
-"""Where the tests run in the background of a shell, Ctrl-C is ignored, and they would hand that on."""
 COMMAND = [sys.executable, "-m", "sedo.cli"]
 
 
@@ -42,7 +39,7 @@ class Terminal:
         inherited = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")}
         variables = inherited | {"SEDO_URL": url, "SEDO_TENANT": "123", "TERM": "xterm", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", HEARS_CTRL_C, *COMMAND, *words],
+            in_foreground([*COMMAND, *words]),
             stdin=ours,
             stdout=ours,
             stderr=ours,
