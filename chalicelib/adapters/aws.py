@@ -51,6 +51,9 @@ _LATER = frozenset(
         "TransactionInProgressException",
     }
 )
+_NOT_THERE = frozenset(
+    {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"}
+)
 
 
 class Clients:
@@ -127,11 +130,14 @@ def _config() -> Config:
 
 @contextmanager
 def reaching_aws() -> Iterator[None]:
-    """Turn «cannot be reached» and «too busy» into Unavailable; other errors are bugs and pass unchanged."""
+    """Turn «cannot be reached», «too busy» and «not there» into Unavailable; other errors are bugs and pass unchanged.
+
+    Tables and queues are not there while somebody still makes them, or has taken them away and will bring them back.
+    """
     try:
         yield
     except ClientError as error:
-        if not is_busy(error):
+        if not is_busy(error) and error.response.get("Error", {}).get("Code") not in _NOT_THERE:
             raise
         raise Unavailable(f"{error.operation_name}: {error}") from error
     except (AwsConnectionError, HTTPClientError, ResponseParserError, ResponseStreamingError) as error:
