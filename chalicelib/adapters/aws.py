@@ -51,9 +51,7 @@ _LATER = frozenset(
         "TransactionInProgressException",
     }
 )
-_NOT_THERE = frozenset(
-    {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"}
-)
+_NOT_THERE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"})
 
 
 class Clients:

@@ -1,4 +1,4 @@
-"""A deployment whose tables and queues are still being made, or were taken away, is unavailable: no fault of anybody's."""
+"""A deployment whose tables and queues are still being made, or were taken away, is unavailable; nothing is broken."""
 
 from __future__ import annotations
 
