@@ -110,6 +110,9 @@ class Driver:
                         return Driven(None)
                     before, execution = execution, outcome.current
                     self._send_lost(execution)
+                    if self.message.kind == "ended" and execution.life != before.life:
+                        event = self._first_event(execution)  # what is known of children may be of the life before
+                        continue
                     lost_too_often = self._lost_too_often(conflicts)
                     if lost_too_often or self._moved_on(before, execution, event):
                         lost_news = self.message.kind != "drive" and lost_too_often

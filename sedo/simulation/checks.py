@@ -58,12 +58,21 @@ def check_commit(
         raise Violation("version", f"{name}: version {new.version} follows {old.version if old else 'nothing'}")
     if old is not None and old.ended and new.life <= old.life:
         raise Violation("terminal", f"{name}: {old.state} became {new.state}")
+    _check_chunks(old, new)
     _check_events(record, new, events)
     _check_tokens(record, new, now_ms)
     if not new.ended:
         _check_due(old, new, watch_ms, now_ms)
     elif new.cursors or new.due_at_ms is not None:
         raise Violation("due", f"{name}: an ended head has cursors or due_at")
+
+
+def _check_chunks(old: Execution | None, new: Execution) -> None:
+    """See that a head knows all chunks that the one before knew, and one more where events left it."""
+    seq, chunks = (old.flushed_seq, old.chunks) if old is not None else (0, 0)
+    if new.flushed_seq < seq or new.chunks != chunks + (new.flushed_seq > seq):
+        found = f"{new.chunks} chunks up to {new.flushed_seq} follow {chunks} up to {seq}"
+        raise Violation("history", f"{new.id}: {found}")
 
 
 def _check_events(record: Record, new: Execution, events: Sequence[HistoryEvent]) -> None:

@@ -93,8 +93,8 @@ def check_ending(run: Run, name: str) -> None:
 def _check_expiry(run: Run, name: str) -> None:
     """See that what an execution left beside its head expires, if somebody ended it who is called again.
 
-    Who flushes and then loses the race, or ends there, may leave a chunk of which no head knows; who kept chunks for a
-    redrive, and ended before it was committed, leaves them without expiry.
+    Who flushes and then loses the race, or ends there, may leave a chunk of which no head knows: none looks for it. Who
+    kept chunks for a redrive, and ended before it was committed, leaves them without expiry.
     """
     world, head = run.world, run.world.current[name]
     lost = {"purge", "lost"} & {fault.kind for fault in world.faults.fired}
@@ -102,9 +102,7 @@ def _check_expiry(run: Run, name: str) -> None:
         return
     if (head.parent or {}).get("id") in world.drivers.buried:
         return  # who told it to end may have been given up before it had come to this
-    calm = name not in world.disturbed and name not in world.raced
-    chunks = head.chunks or (calm and world.chunks.get(name))
-    if chunks and name not in world.stamped:
+    if head.chunks and name not in world.stamped:
         raise Violation("expiry", f"{name} has ended, and its chunks never expire")
 
 

@@ -73,7 +73,6 @@ class World:
         self.drivers = Drivers(self)
         self.calls: dict[tuple[str, int, int], int] = {}
         self.disturbed: set[str] = set()
-        self.raced: set[str] = set()
         self.outage_until_ms = 0
         self.busy_until_ms = 0
         self.calm = False
@@ -191,7 +190,6 @@ class World:
             return Conflict(None)
         if stored.nonce == nonce:
             return Committed()
-        self.raced.add(execution.id)
         self.tell(who, f"loses the race for v{execution.version} of {execution.id}")
         return Conflict(self.thaw(stored))
 

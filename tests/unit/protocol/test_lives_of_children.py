@@ -160,3 +160,29 @@ def test_loser_of_a_race_makes_up_for_a_winner_who_died_before_its_chunks_could_
         assert world.deliver() is None
     assert world.head(execution_id).chunks > 0
     assert stamped == [execution_id]
+
+
+def test_news_of_an_earlier_life_changes_nothing_once_its_parent_lives_again() -> None:
+    """Its message was taken by another, who acknowledged it: nobody would repeat what is sent after a commit."""
+    world = World(definition(CHILD, step("e")), definition(call("x"), id="other"))
+    execution_id = world.start()
+    world.outside.answer = lambda task: TaskResult(error="Odd", cause="no")
+    assert world.deliver() is None  # the child fails, and tells it
+    received = world.receive()
+    versions: list[int] = []
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].id == execution_id and args[0].ended:
+            world.hooks.clear()
+            assert world.invoke(READY, received) is None
+            assert world.head(execution_id).ended
+            world.redrive(execution_id)
+            assert lives(world, execution_id) == (True, 2)
+            versions.append(world.head(execution_id).version)
+
+    world.hooks.append(overtaken)
+    world.invoke(READY, received)
+    assert [world.head(execution_id).version] == versions
+    world.outside.answer = lambda task: TaskResult(value="well")
+    world.run(60, ticks=False)
+    assert world.head(execution_id).output == "well"
