@@ -158,7 +158,8 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
     try:
         search, roots = compile_path(text)
     except _FAULTS as error:
-        complain(path, f"the expression {text!r:.200} does not compile: {_sentence(error)}{_bare_number(text)}")
+        why = _bare_number(text) or _sentence(error)
+        complain(path, f"the expression {text!r:.200} does not compile: {why}")
         return _nothing
     for name in sorted(roots - names):
         if name == SECRETS:
@@ -192,7 +193,7 @@ _NUMBER = re.compile(r"(?:^|[=<>(,|&:!])\s*(-?\d+(?:\.\d+)?)\b|(?<![\w.])(-?\d+(
 def _bare_number(text: str) -> str:
     """Return how numbers are written, where one stands bare in an expression that does not compile."""
     found = _NUMBER.search(_QUOTED.sub("''", text))
-    return "" if found is None else f" ({_IN_BACKTICKS}: `{found[1] or found[2]}`)"
+    return "" if found is None else f"{_IN_BACKTICKS}: `{found[1] or found[2]}`"
 
 
 def root_names(text: str) -> frozenset[str]:
