@@ -15,7 +15,7 @@ class Parcel:
     """One message in a queue.
 
     `stamp` counts what happened to it, so that plans made before are known as stale; `progressed_at` is the last
-    receive that led to a commit, `deleted_by` is who acknowledged it.
+    receive that led to a commit, `deleted_by` is who acknowledged it, and of which receive.
     """
 
     number: int
@@ -26,12 +26,13 @@ class Parcel:
     stamp: int = 0
     gone: bool = False
     progressed_at: int = 0
-    deleted_by: Invocation | None = None
+    deleted_by: tuple[str, int] | None = None
 
     def was_deleted_before(self, who: Invocation) -> bool:
         """Say whether somebody deleted it by an older handle than the one that this invocation has."""
-        by = self.deleted_by
-        return by is not None and by is not who and by.receives[self.number] < who.receives[self.number]
+        if self.deleted_by is None or self.deleted_by[0] == who.label:
+            return False
+        return self.deleted_by[1] < who.receives[self.number]
 
     @property
     def text(self) -> str:

@@ -122,7 +122,7 @@ class Post:
                 name = parcel.message.execution_id
                 if self.world.story is not None:
                     self.world.tell(who, f"deletes {parcel.text} of {name}")
-                parcel.deleted_by = who
+                parcel.deleted_by = (who.label, who.receives[parcel.number])
                 self._forget(parcel)
                 self.world.drivers.check_driven(name)
 
