@@ -115,7 +115,7 @@ def test_names_and_refusals(sedo: Command) -> None:
     first = sedo(*words, '{"seconds": 0}')[0]
     assert sedo(*words, '{"seconds": 0}')[0] == first
     assert "name is taken" in sedo(*words, '{"seconds": 1}', code=1)[1]
-    assert "'seconds' is a required property" in sedo("execute", "errand", code=1)[1]
+    assert "/seconds: field 'seconds' is missing" in sedo("execute", "errand", code=1)[1]
     assert "is unknown" in sedo("definitions", "get", "nobody", code=1)[1]
 
 
