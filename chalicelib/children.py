@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.commits import commit, let_expire
 from chalicelib.engine.births import StartRequest, start
-from chalicelib.engine.branches import PartRequest, is_tombstone, outlived, start_part, tombstone
+from chalicelib.engine.branches import PartRequest, in_life, is_tombstone, outlived, start_part, tombstone
 from chalicelib.engine.decide import decide
 from chalicelib.engine.decision import Decision, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -219,16 +219,23 @@ class Children:
                 decision = tombstone(parent, child, event, now, self.runtime.policy)
             else:
                 decision = decide(None, head, event, now, self.runtime.policy)
+                if not head.ended and head.life < parent.life:  # it still ends, of an earlier life
+                    decision = in_life(decision, head, parent.life)
             if not decision.changed:
                 let_expire(self.runtime, decision.execution)
-                self._put(decision.execution, sends_lost_with(decision.execution, by, ""))
+                self._put(decision.execution, _sends_of_ends(decision.execution))
                 return
             outcome = commit(self.runtime, head, decision.execution)
             if not isinstance(outcome, Conflict):
                 let_expire(self.runtime, outcome)
-                self._put(outcome, decision.sends)
+                self._put(outcome, decision.sends or _sends_of_ends(outcome))
                 return
             head = outcome.current
+
+
+def _sends_of_ends(head: Execution) -> list[Send]:
+    """Return what those should have sent who told a child to end, in any of its lives."""
+    return [send for life in range(1, head.life + 1) for send in sends_lost_with(head, f"left.{life}", "")]
 
 
 def _life(life: int) -> str:

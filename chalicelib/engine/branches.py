@@ -91,6 +91,12 @@ def outlived(end: Execution, life: int) -> Decision:
     return Decision(replace(end, version=end.version + 1, life=life), changed=True)
 
 
+def in_life(decision: Decision, before: Execution, life: int) -> Decision:
+    """Return a decision about a child that has not ended as one of a later life of its parent, also if it is none."""
+    head = replace(decision.execution, version=before.version + 1, life=life)
+    return Decision(head, changed=True, tasks=decision.tasks, sends=decision.sends)
+
+
 def is_tombstone(execution: Execution) -> bool:
     """Say whether a head is the end of a child that was never born."""
     return execution.ended and execution.visits == 0 and not execution.kept

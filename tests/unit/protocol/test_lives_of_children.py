@@ -186,3 +186,40 @@ def test_news_of_an_earlier_life_changes_nothing_once_its_parent_lives_again() -
     world.outside.answer = lambda task: TaskResult(value="well")
     world.run(60, ticks=False)
     assert world.head(execution_id).output == "well"
+
+
+def test_child_that_still_ends_of_an_earlier_life_is_not_redriven_behind_a_later_end() -> None:
+    """It has a child of its own to tell, and is slow about it: meanwhile its parent lives and ends once more."""
+    grand = definition(call("y"), wait("w", 500), id="grand")
+    other = definition(call("x"), step("g", "execute", definition="grand"), id="other")
+    world = World(definition(CHILD, step("e")), other, grand)
+    execution_id = world.start()
+    child = f"{execution_id}.1.0"
+    world.drain()
+
+    def deliver_to_the_parent() -> None:
+        while received := world.receive():
+            mine = [message for message in received if f'"{execution_id}"' in message.body]
+            if mine:
+                world.invoke(READY, mine)
+
+    world.cancel(execution_id)
+    deliver_to_the_parent()
+    assert world.head(execution_id).ended
+    assert world.head(child).ending is not None
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].id == child and args[0].version == 1:
+            world.hooks.clear()
+            world.cancel(execution_id)
+            deliver_to_the_parent()
+            assert world.head(execution_id).ended
+            world.advance(361)
+            world.drain()
+            assert world.head(child).ended
+
+    world.hooks.append(overtaken)
+    world.redrive(execution_id)
+    world.run(100, ticks=False)  # not as long as it would take by itself
+    assert not world.hooks
+    assert {head.ended for head in world.heads().values()} == {True}
