@@ -89,6 +89,8 @@ def _give_up(runtime: Runtime, outbox: Outbox, delivery: Delivery, head: Executi
     while True:
         decision = decide(_definition(runtime, head), head, event, runtime.now_ms(), runtime.policy)
         if not decision.changed:
+            if head.by == message.n:  # a slow process ended it by an earlier delivery, and may have died since
+                let_expire(runtime, head)
             return
         outcome = commit(runtime, head, decision.execution)
         if not isinstance(outcome, Conflict):

@@ -20,7 +20,7 @@ from chalicelib.adapters.listing import fill_page
 from chalicelib.adapters.references import Reference, filled, fitting, put_back, references_in, value_of
 from chalicelib.adapters.taking import Taking, details_places
 from chalicelib.engine.errors import SedoError, UnsupportedHead
-from chalicelib.engine.execution import TERMINAL, Execution, from_document
+from chalicelib.engine.execution import TERMINAL, Execution, from_document, is_of
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable, timetable_id
 from chalicelib.ports import Clock, Committed, Conflict, DueEntry, Page, StoredDefinition
@@ -266,7 +266,7 @@ class MemoryStore:
         with self._lock:
             chunks = [blob for last, (_, _, blob) in self._chunks.get(execution.id, {}).items() if last > after_seq]
         found = [event for blob in chunks for event in events_of(blob)]
-        events = {e.seq: e for e in found if e.seq > after_seq and e.at_ms >= execution.started_at_ms}
+        events = {e.seq: e for e in found if e.seq > after_seq and is_of(execution, e)}
         return [events[seq] for seq in sorted(events)[:limit]]
 
     def stamp_expiry(self, execution: Execution) -> None:

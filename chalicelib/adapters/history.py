@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from chalicelib.adapters.aws import Clients, reaching_aws
 from chalicelib.adapters.codec import TooLarge, decode_events, encode_events
 from chalicelib.adapters.payloads import Payloads
-from chalicelib.engine.execution import Execution
+from chalicelib.engine.execution import Execution, is_of
 from chalicelib.engine.history import HistoryEvent
 
 PAGE = 8
@@ -73,7 +73,7 @@ class Chunks:
         gapless_until = after_seq
         for item in self._items(execution.id, after_seq):
             for event in decode_events(execution.id, bytes(item["body"]["B"])):
-                if event.seq > after_seq and event.at_ms >= execution.started_at_ms:
+                if event.seq > after_seq and is_of(execution, event):
                     found[event.seq] = event
             while gapless_until + 1 in found:
                 gapless_until += 1

@@ -102,9 +102,11 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
 
 
 def _born_after(end: Execution, head: Execution) -> Execution:
-    """Return a head that follows an end without a beginning: its history goes on from there."""
+    """Return a head that follows an end without a beginning: its history, which goes on, began with that."""
     return replace(
         head,
+        started_at_ms=end.started_at_ms,
+        redriven_at_ms=head.started_at_ms,
         version=end.version,
         seq=end.seq,
         flushed_seq=end.flushed_seq,

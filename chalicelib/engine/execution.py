@@ -18,6 +18,8 @@ READABLE = (1, 2)
 """Format 1 knew one cursor and no waits for others: all that it lacks has a default."""
 NEVER_MS = 1 << 52
 """The due moment of what nothing but somebody's answer moves on."""
+CLOCKS_APART_MS = 3_600_000
+"""More than clocks differ, and less than the day for which an execution is kept at least."""
 WATCHDOG_MAY_LAG_MS = 900_000
 """So much later a look may come that only guards against lost messages, while a backlog is worked off."""
 
@@ -129,6 +131,14 @@ class Execution:
     def ended(self) -> bool:
         """Whether the state is terminal."""
         return self.state in TERMINAL
+
+
+def is_of(execution: Execution, event: HistoryEvent) -> bool:
+    """Say whether an event under an execution's id is its own, and not that of one whose name it has after an expiry.
+
+    Events are dated by the clocks of those who wrote them, which may be behind that of who started it.
+    """
+    return event.at_ms >= execution.started_at_ms - CLOCKS_APART_MS
 
 
 def is_slot(cursor: Cursor) -> bool:

@@ -30,15 +30,24 @@ DEPTH = "the value is nested too deeply to be checked against the schema"
 MAX_WORK = 100_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
 
-MAX_LEVELS = 150
-"""So many keywords may lead from one to the next: each takes three to five frames of a stack of a thousand."""
+MAX_DEPTH = 1_360
+"""So deep may keywords lead to keywords: about twice the frames that they take, of a stack of a thousand."""
+_WEIGHT = 6
+_WEIGHTS = {
+    "not": 8,
+    "if": 8,
+    "contains": 8,
+    "additionalProperties": 8,
+    "unevaluatedItems": 10,
+    "unevaluatedProperties": 12,
+}
 
 _SHOWN_BYTES = 16_384
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
 _work_left: ContextVar[int] = ContextVar("work_left")
-_level: ContextVar[int] = ContextVar("level")
+_depth: ContextVar[int] = ContextVar("depth")
 
 
 class _TooMuch(Exception):
@@ -57,7 +66,7 @@ class InputSchema:
 
     def problem(self, value: Any) -> str | None:
         """Return jsonschema's full text for the most telling problem of a value, or None."""
-        before, level = _work_left.set(MAX_WORK), _level.set(0)
+        work, depth = _work_left.set(MAX_WORK), _depth.set(0)
         try:
             error = best_match(self.validator.iter_errors(value))
             return None if error is None else _text(error)
@@ -68,8 +77,8 @@ class InputSchema:
         except _FAULTS as error:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
         finally:
-            _level.reset(level)
-            _work_left.reset(before)
+            _depth.reset(depth)
+            _work_left.reset(work)
 
 
 def _text(error: ValidationError) -> str:
@@ -129,22 +138,23 @@ def _bounded(dialect: type[Validator]) -> type[Validator]:
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
     }
-    counted = {keyword: _counted(rule) for keyword, rule in (dialect.VALIDATORS | linear).items()}
+    rules = (dialect.VALIDATORS | linear).items()
+    counted = {keyword: _counted(rule, _WEIGHTS.get(keyword, _WEIGHT)) for keyword, rule in rules}
     bounded: type[Validator] = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
     return bounded
 
 
-def _counted(rule: Callable[..., Any]) -> Callable[..., Any]:
+def _counted(rule: Callable[..., Any], weight: int) -> Callable[..., Any]:
     def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         _spend(1)
-        level = _level.get() + 1
-        if level > MAX_LEVELS:
+        depth = _depth.get() + weight
+        if depth > MAX_DEPTH:
             raise _TooDeep
-        _level.set(level)
+        _depth.set(depth)
         try:
             yield from rule(validator, value, instance, schema) or ()
         finally:
-            _level.set(level - 1)
+            _depth.set(depth - weight)
 
     return count
 

@@ -16,8 +16,8 @@ _WAITS = (None, "task", "signal", "branches", "child")
 
 def flaw(execution: Execution) -> str | None:
     """Return what is wrong with a head, or None."""
-    if execution.parent is not None and not _is_object(execution.parent):
-        return "its parent is no object"
+    if execution.parent is not None and not _is_parent(execution.parent):
+        return "its parent is none"
     if execution.ending is not None and not _is_end(execution.ending):
         return "its end is none"
     at = {cursor.path: cursor for cursor in execution.cursors}
@@ -30,8 +30,14 @@ def flaw(execution: Execution) -> str | None:
     return None
 
 
+def _is_parent(parent: Any) -> bool:
+    return isinstance(parent, dict) and ("start" not in parent or isinstance(parent.get("step"), str))
+
+
 def _is_end(ending: Any) -> bool:
-    return isinstance(ending, dict) and ending.get("state") in TERMINAL and {"output", "error"} <= ending.keys()
+    if not isinstance(ending, dict) or not {"output", "error"} <= ending.keys():
+        return False
+    return ending.get("state") in TERMINAL and _count(ending.get("at", 0))
 
 
 def _flaw(cursor: Cursor, at: dict[str, Cursor]) -> str | None:

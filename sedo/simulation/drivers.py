@@ -27,9 +27,9 @@ class Drivers:
 
     def note(self, who: Invocation, old: Execution | None, new: Execution) -> None:
         """Remember who made the cursors that are new in a head."""
-        known = {(cursor.path, cursor.by) for cursor in old.cursors} if old else set()
+        known = {(cursor.path, cursor.token, cursor.by) for cursor in old.cursors} if old else set()
         self.makers.update(
-            ((new.id, cursor.by), who) for cursor in new.cursors if (cursor.path, cursor.by) not in known
+            ((new.id, cursor.by), who) for cursor in new.cursors if (cursor.path, cursor.token, cursor.by) not in known
         )
 
     def check_watchdog(self, old: Execution | None, new: Execution) -> None:
@@ -49,8 +49,9 @@ class Drivers:
         parent = self.world.current.get((new.parent or {}).get("id", ""))
         if old is None and new.parent is not None:
             self.children.setdefault(new.parent["id"], []).append(new.id)
-        if old is None and not new.ended and parent is not None and parent.ended and parent.id not in self.buried:
-            raise Violation("orphan", f"{new.id} is born, and {parent.id} has ended")
+        begins = (old is None or old.ended) and not new.ended
+        if begins and parent is not None and parent.ended and parent.id not in self.buried:
+            raise Violation("orphan", f"{new.id} is born or lives again, and {parent.id} has ended")
         if not new.ended or new.id in self.buried:
             return
         for name in self.children.get(new.id, ()):
@@ -82,7 +83,7 @@ class Drivers:
         gone = {parcel.message.n for parcel in who.parcels if parcel.was_deleted_before(who)}
         for name in who.touched if gone else ():
             for cursor in self._undriven(name):
-                if cursor.by in gone:
+                if cursor.by in gone and self.makers.get((name, cursor.by)) is who:
                     self.excused.add((name, cursor.by))
                     self.world.disturbed.add(name)
 
@@ -118,7 +119,8 @@ class Drivers:
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
         starter = self.world.current.get(child.id.rsplit(".", 2)[0])
-        if starter is not None and starter.id in self.buried and (child.ending is not None or starter.ended):
+        left = child.ending is not None or (child.parent is not None and starter is not None and starter.ended)
+        if starter is not None and starter.id in self.buried and left:
             return True  # whoever starts or ends it may have been given up: its own watchdog sees to it
         if starter is not None and any(
             c.path == SWEEP and child.id in (c.held or {}).get("ids", ()) for c in starter.cursors

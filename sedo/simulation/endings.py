@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.engine.execution import State
 from chalicelib.engine.history import EventType
 
 from sedo.simulation.acceptor import Acceptor
@@ -100,7 +101,7 @@ def _check_expiry(run: Run, name: str) -> None:
     lost = {"purge", "lost"} & {fault.kind for fault in world.faults.fired}
     if world.makers[name].kind == "api" or lost or world.stamps.get(name, 0) > head.version:
         return
-    if (head.parent or {}).get("id") in world.drivers.buried:
+    if head.state is State.CANCELLED and (head.parent or {}).get("id") in world.drivers.buried:
         return  # who told it to end may have been given up before it had come to this
     if head.chunks and name not in world.stamped:
         raise Violation("expiry", f"{name} has ended, and its chunks never expire")

@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
-from chalicelib.engine.execution import Execution
+from chalicelib.engine.execution import Execution, is_of
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
@@ -118,7 +118,7 @@ class SimulatedStore:
 
     def load_chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         """Return flushed events, as few as the contract allows."""
-        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution.id, after_seq, limit))
+        return self.world.io(self.who, "load_chunks", lambda: self._chunks(execution, after_seq, limit))
 
     def resolve(self, execution_id: str, value: Any, max_bytes: int) -> Any:
         """Return the value: nothing in a run is large."""
@@ -128,12 +128,12 @@ class SimulatedStore:
         """Let chunks expire: nothing in a run lives long enough to see it."""
         self.world.io(self.who, "stamp_expiry", lambda: self.world.stamp(self.who, execution))
 
-    def _chunks(self, execution_id: str, after_seq: int, limit: int) -> list[HistoryEvent]:
+    def _chunks(self, execution: Execution, after_seq: int, limit: int) -> list[HistoryEvent]:
         found: list[HistoryEvent] = []
-        for last_seq, events in sorted(self.world.chunks.get(execution_id, {}).items()):
+        for last_seq, events in sorted(self.world.chunks.get(execution.id, {}).items()):
             seen = found[-1].seq if found else after_seq
             if last_seq > seen and len(found) < limit:
-                found += [event for event in events if event.seq > seen]
+                found += [event for event in events if event.seq > seen and is_of(execution, event)]
         return found
 
 

@@ -270,9 +270,17 @@ class World:
 
 
 def _still_there(old: Execution | None, new: Execution, token: str) -> bool:
-    """Say whether a token drives, after a commit, something that it drove before, at the same attempt."""
-    before = {(c.path, c.visit, c.attempt) for c in old.cursors if c.token == token} if old is not None else set()
-    return any(c.token == token and (c.path, c.visit, c.attempt) in before for c in new.cursors)
+    """Say whether a token drives, after a commit, one of several positions that it had to drive before."""
+    before = _driven_now(old, token) if old is not None else set()
+    return len(before) > 1 and not before.isdisjoint(_driven_now(new, token))
+
+
+def _driven_now(head: Execution, token: str) -> set[tuple[str, int, int]]:
+    return {
+        (cursor.path, cursor.visit, cursor.attempt)
+        for cursor in head.cursors
+        if cursor.token == token and cursor.waits is None and not cursor.in_index and not cursor.sleeping
+    }
 
 
 def _described(execution: Execution) -> str:

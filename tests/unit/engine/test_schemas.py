@@ -198,6 +198,28 @@ def test_schema_of_a_tree_takes_trees_as_deep_as_a_value_may_be() -> None:
     assert "1 is not of type 'object'" in (compiled(schema).problem(tree) or "")
 
 
+@pytest.mark.parametrize(
+    ("levels", "schema"),
+    [
+        (100, {"type": "object", "properties": {"c": {"$ref": "#"}}}),
+        (70, {"properties": {"c": {"anyOf": [{"type": "string"}, {"$ref": "#"}]}}}),
+        (
+            50,
+            {
+                "oneOf": [{"type": "string"}, {"$ref": "#/$defs/n"}],
+                "$defs": {"n": {"properties": {"c": {"$ref": "#"}}}},
+            },
+        ),
+        (40, {"allOf": [{"if": {"type": "object"}, "then": {"properties": {"c": {"$ref": "#"}}}}]}),
+    ],
+)
+def test_recursive_schemas_take_values_of_so_many_levels(levels: int, schema: Any) -> None:
+    value: Any = {}
+    for _ in range(levels):
+        value = {"c": value}
+    assert compiled(schema).problem(value) is None
+
+
 def test_schema_that_multiplies_is_cut_off() -> None:
     defs = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(40)}
     schema = {"$defs": defs | {"d40": {"type": "string"}}, "$ref": "#/$defs/d0"}

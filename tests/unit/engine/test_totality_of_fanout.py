@@ -37,6 +37,7 @@ from chalicelib.engine.events import (
     TimeIsUp,
 )
 from chalicelib.engine.execution import Cursor, State
+from chalicelib.engine.redrive import obstacle
 from tests.unit.engine.strategies import fan_outs, jsons
 from tests.unit.engine.test_totality import answers, moments, quick
 from tests.unit.engine.world import T0, World, done
@@ -223,12 +224,17 @@ changes = st.tuples(
 )
 
 
+ENDING = {"state": "ExecutionFailed", "output": None, "error": None}
+STRANGE: tuple[Any, ...] = (7, "x", [], None, -1)
+
+
 @settings(quick, max_examples=400)
 @given(
     st.lists(changes, min_size=1, max_size=3),
     st.lists(damaged, max_size=2),
     st.lists(st.tuples(events, moments, st.integers(0, 9)), min_size=1, max_size=5),
-    st.sampled_from([None, None, None, {}, 3, {"state": "ExecutionFailed", "output": None, "error": None}]),
+    st.sampled_from([None, None, None, {}, 3, ENDING, *({**ENDING, "at": at} for at in STRANGE)]),
+    st.sampled_from([None, None, {}, {"id": "p", "token": "t"}, {"id": "p", "token": "t", "start": 0}]),
     st.booleans(),
 )
 def test_damaged_heads_are_decided_too(
@@ -236,6 +242,7 @@ def test_damaged_heads_are_decided_too(
     more: list[Cursor],
     happenings: list[tuple[Event, int, int]],
     ending: Any,
+    parent: dict[str, Any] | None,
     kept: bool,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -252,12 +259,32 @@ def test_damaged_heads_are_decided_too(
             cursors[place % len(cursors)] = replace(cursor, **known)
         if kept:
             world.head = world.decide(CancelRequested(None, "me", "n")).execution
-            head = replace(world.head, kept=(*cursors, *more), state=State.CANCELLED, cursors=(), ending=None)
+            head = replace(
+                world.head, kept=(*cursors, *more), state=State.CANCELLED, cursors=(), ending=None, parent=parent
+            )
             happenings = [(Redriven(1, "me", "n"), T0, 1), *happenings]
         else:
-            head = replace(head, cursors=(*cursors, *more), ending=ending)
+            head = replace(head, cursors=(*cursors, *more), ending=ending, parent=parent)
         for event, now, gone in [*happenings, *((Arrived(c.token, "n"), T0 + 10**7, 1) for c in cursors)]:
             chosen = None if gone == 0 else world.definition
             decision = decide(chosen, head, event, now, world.policy)
             assert decision == decide(chosen, head, event, now, world.policy)
             head = decision.execution
+
+
+@pytest.mark.parametrize("at", STRANGE[1:])
+def test_end_whose_moment_is_none_ends_visibly(at: Any) -> None:
+    world = World(WAITING)
+    world.begin()
+    head = replace(world.head, ending={**ENDING, "at": at}, cursors=world.head.cursors[:1])
+    decision = decide(world.definition, head, Looked("n", 0), T0 + 10**7, world.policy)
+    assert decision.execution.ended
+    assert (decision.execution.error or {})["name"] == "Sedo.ProcessingFailed"
+
+
+def test_part_that_does_not_know_its_step_cannot_be_redriven() -> None:
+    world = World(WAITING)
+    world.begin()
+    part = {"id": "p", "token": "t", "start": 0}
+    damaged_part = replace(world.head, state=State.CANCELLED, kept=world.head.cursors, cursors=(), parent=part)
+    assert "damaged" in (obstacle(world.definition, damaged_part) or "")

@@ -187,6 +187,32 @@ def test_dead_letter_that_loses_a_race_decides_again(times: int) -> None:
     assert world.head(execution_id).state == "ExecutionFailed"
 
 
+def test_dead_letter_that_loses_to_a_slow_process_lets_the_chunks_expire_if_that_one_died() -> None:
+    world = World(definition(call("a"), call("b"), step("e")))
+    world.runtime = replace(world.runtime, flush_above_bytes=10)
+    execution_id = world.start()
+    slow = world.receive()
+    bury(world, lives=4)
+    stamped: list[str] = []
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before"):
+            world.hooks.clear()
+            with world.crashing("stamp_expiry", "before"):
+                assert isinstance(world.invoke(READY, slow), Crash)
+            assert world.head(execution_id).ended
+            world.hooks.append(watch)
+
+    def watch(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if name == "stamp_expiry":
+            stamped.append(args[0].id)
+
+    world.hooks.append(overtaken)
+    assert world.deliver(DEAD_LETTER) is None
+    assert world.head(execution_id).chunks > 0
+    assert execution_id in stamped
+
+
 def test_dead_letter_handler_in_an_outage_keeps_its_messages() -> None:
     world = World(definition(call("a"), step("e")))
     execution_id = world.start()

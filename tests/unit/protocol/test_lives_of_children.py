@@ -223,3 +223,26 @@ def test_child_that_still_ends_of_an_earlier_life_is_not_redriven_behind_a_later
     world.run(100, ticks=False)  # not as long as it would take by itself
     assert not world.hooks
     assert {head.ended for head in world.heads().values()} == {True}
+
+
+def test_child_that_was_born_after_its_end_keeps_the_history_of_that() -> None:
+    other = definition(*(call(f"x{i}") for i in range(6)), wait("w", 5), id="other")
+    world = World(definition(call("a"), CHILD, step("e")), other)
+    world.runtime = replace(world.runtime, flush_above_bytes=50)
+    execution_id = world.start()
+    child = f"{execution_id}.2.0"
+
+    def left(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].id == child and args[0].visits:
+            world.hooks.clear()
+            world.cancel(execution_id)
+            world.advance(400)
+            world.drain()
+
+    world.hooks.append(left)
+    world.drain()
+    world.advance(5 * 3600)
+    world.redrive(execution_id)
+    world.run(100, ticks=False)
+    assert world.head(child).chunks > 0
+    assert world.kinds(child)[:3] == ["CancelRequested", "ExecutionCancelled", "ExecutionRedriven"]

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -184,3 +185,13 @@ def test_delayed_work_never_delays_ready_work() -> None:
     world.start("now")
     world.advance(10)
     assert (world.messages(READY), world.messages(TIMEOUT)) == (1, 20)
+
+
+def test_history_of_a_process_whose_clock_is_behind_that_of_the_starter_is_whole() -> None:
+    world = World(definition(*(call(f"s{i}") for i in range(4)), step("e")))
+    world.runtime = replace(world.runtime, flush_above_bytes=50)
+    execution_id = world.start()
+    world.runtime = replace(world.runtime, now_ms=lambda: world.now_ms - 5)
+    world.drain()
+    assert world.head(execution_id).chunks > 0
+    assert world.kinds(execution_id)[-1] == "ExecutionSucceeded"
