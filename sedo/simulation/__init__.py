@@ -5,14 +5,15 @@ One seed is one run. Every I/O call of every invocation is a point where others 
     hub.py          virtual time; invocations wait as greenlets, and the hub says who goes on
     world.py        I/O calls and what strikes there; heads, chunks, and who drives what
     post.py         the queues; ticker.py: the schedule; invocations.py: what lies in queues and who is at work
-    ports.py        Store, Queue and TaskRunner as one invocation sees them
+    ports.py        Store and Queue as one invocation sees them; outside.py: what its calls come to
     faults.py       which fault strikes at which call; each kind has a budget of its own
     checks.py       the invariants of every commit; endings.py: those at the end of a run
     scenarios.py    generated definitions, with the meaning of each step as plain data
     reference.py    a naive interpreter that knows nothing of the engine: what must come out
     trees.py        generated definitions that branch; actors.py: people, machines, signals, redrives
     places.py       what happened, by place; acceptor.py: whether that can have happened
-    plan.py         what a seed chooses; run.py: the actors of one run, quiet, and the end
+    timetables.py   a schedule's timetable, and what each of its ticks has to start
+    plan.py         what a seed chooses; callers.py: who starts, cancels, reads and posts; run.py: one run to its end
     shrink.py       from a violation to a short story
     campaign.py     many seeds, counted
 
@@ -34,6 +35,8 @@ Invariants:
     deadline        an execution whose deadline has passed does not succeed or fail any more
     expiry          chunks of what lives never expire; of what a message ended they do, unless messages were lost
     one             one call to start makes one execution
+    tick            each tick of a schedule starts one execution, but for those that were due before the latest; the
+                    timetable says so only after the start was written and sent; in peace, none is late
     fair            a message becomes a dead letter for its own step's failures, not for those of steps before
     calls           one delivery makes one outside call for an attempt; without faults there is one call for an attempt
     replay          all messages ever sent, again and in any order, change nothing

@@ -156,8 +156,8 @@ class Actors:
         event = Redriven(head.definition_version, "somebody", runtime.nonces())
         written = writes.write(runtime, head, runtime.definition(head), lambda _: event)
         if written.changed and written.head is not None:
-            self.run.cancelled.pop(name, None)
+            self.run.callers.cancelled.pop(name, None)
             if self.draw.random() < 0.4:  # what goes on and what is to end meet in the children
                 moment = int(self.draw.random() * self.draw.choice((40, 300, 5000)))
                 script = head.input["script"]
-                self.run.spawn("api", lambda again, _: self.run.cancel(again, script, "once more"), moment)
+                self.run.spawn("api", lambda again, _: self.run.callers.cancel(again, script, "once more"), moment)

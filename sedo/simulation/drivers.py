@@ -67,8 +67,14 @@ class Drivers:
         self.excused.add((name, parcel.message.n))
 
     def excuse_sends_of(self, who: Invocation) -> None:
-        """Remember that a caller of the API came to an end without sending what it had committed."""
+        """Remember that a caller came to an end without sending what it had committed.
+
+        There is no such excuse for what a timetable has just started, since its message comes back.
+        """
         for name in who.touched:
+            head = self.world.current.get(name)
+            if head is None or not who.writes_alone(name) or self.world.timetables.has_just_begun(head):
+                continue
             for cursor in self._undriven(name):
                 if self.makers.get((name, cursor.by)) is who:
                     self.excused.add((name, cursor.by))
@@ -82,7 +88,7 @@ class Drivers:
         """
         gone = {parcel.message.n for parcel in who.parcels if parcel.was_deleted_before(who)}
         for name in who.touched if gone else ():
-            for cursor in self._undriven(name):
+            for cursor in self._undriven(name) if name in self.world.current else ():
                 if cursor.by in gone and self.makers.get((name, cursor.by)) is who:
                     self.excused.add((name, cursor.by))
                     self.world.disturbed.add(name)
@@ -118,6 +124,8 @@ class Drivers:
 
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
+        if self.world.timetables.is_starting(child):
+            return True
         starter = self.world.current.get(child.id.rsplit(".", 2)[0])
         left = child.ending is not None or (child.parent is not None and starter is not None and starter.ended)
         if starter is not None and starter.id in self.buried and left:
@@ -143,7 +151,7 @@ class Drivers:
         token = (child.parent or {})["token"]
         if parent is None or (parent.id, token) in self.excused or (child.id, child.by) in self.excused:
             return
-        if self.world.makers[child.id].kind == "api":
+        if self.world.makers[child.id].writes_alone(child.id):
             return  # nobody delivers a caller's end again: the parent's look finds out
         waiting = [c for c in parent.cursors if child_token(c) == token and c.waits == "child"]
         if not waiting or not counts(waiting[0].held or {}, {"state": child.state, "life": child.life}):

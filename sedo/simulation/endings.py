@@ -50,7 +50,7 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
             raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
     elif head.depth == 0:
         _check_stopped(run, name, state)
-    if name in run.cancelled and head.life == 1 and state != "ExecutionCancelled":
+    if name in run.callers.cancelled and head.life == 1 and state != "ExecutionCancelled":
         raise Violation("reference", f"{name} was cancelled, and is {state}")
 
 
@@ -70,7 +70,7 @@ def check_ending(run: Run, name: str) -> None:
     visits, given_up = _visits(record)
     expected = interpret(run.plan.scenario, head.input, given_up)
     state = head.state.value
-    if name in run.cancelled and state != "ExecutionCancelled":
+    if name in run.callers.cancelled and state != "ExecutionCancelled":
         raise Violation("reference", f"{name} was cancelled, and is {state}")
     if state in ("ExecutionSucceeded", "ExecutionFailed"):
         error = head.error["name"] if head.error else None
@@ -99,7 +99,7 @@ def _check_expiry(run: Run, name: str) -> None:
     """
     world, head = run.world, run.world.current[name]
     lost = {"purge", "lost"} & {fault.kind for fault in world.faults.fired}
-    if world.makers[name].kind == "api" or lost or world.stamps.get(name, 0) > head.version:
+    if world.makers[name].writes_alone(name) or lost or world.stamps.get(name, 0) > head.version:
         return
     if head.state is State.CANCELLED and (head.parent or {}).get("id") in world.drivers.buried:
         return  # who told it to end may have been given up before it had come to this
@@ -109,7 +109,7 @@ def _check_expiry(run: Run, name: str) -> None:
 
 def _check_stopped(run: Run, name: str, state: str) -> None:
     head = run.world.current[name]
-    if state == "ExecutionCancelled" and name not in run.asked_to_cancel:
+    if state == "ExecutionCancelled" and name not in run.callers.asked_to_cancel:
         raise Violation("reference", f"{name} is cancelled, and nobody asked for it")
     if state == "ExecutionTimedOut":
         deadline, ended = head.deadline_at_ms, head.ended_at_ms

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from random import Random
 
-READS = ("load", "load_chunks", "get_definition", "due", "backlog")
-WRITES = ("commit", "put_chunk", "send", "delete", "stamp_expiry")
+READS = ("load", "load_chunks", "get_definition", "load_timetable", "due", "backlog")
+WRITES = ("commit", "put_chunk", "send", "delete", "stamp_expiry", "save_timetable")
 CALLS = (*READS, *WRITES)
 ANYWHERE = (*CALLS, "perform", "acknowledge")
 
@@ -29,9 +29,9 @@ SITES: dict[str, tuple[str, ...]] = {
     "busy": ("backlog",),
     "purge": ("send", "deliver"),
     "outage": ("send", "deliver", "commit", "load"),
-    "api_crash": ("api commit", "api send", "api load"),
-    "api_unavailable": ("api commit", "api send", "api load"),
-    "api_answer_lost": ("api commit", "api send"),
+    "api_crash": ("api commit", "api send", "api load", "api put_definition"),
+    "api_unavailable": ("api commit", "api send", "api load", "api put_definition", "api load_timetable"),
+    "api_answer_lost": ("api commit", "api send", "api put_definition"),
     "api_half_sent": ("api send",),
 }
 """Where each kind can strike. What is done by callers of the API has kinds of its own: nobody redelivers them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.ports import Message
 
@@ -34,6 +35,16 @@ class Parcel:
             return False
         return self.deleted_by[1] < who.receives[self.number]
 
+    def record(self) -> dict[str, Any]:
+        """Return it as an event source hands it to a function."""
+        return {
+            "messageId": str(self.number),
+            "receiptHandle": f"{self.number}.{self.receives}",
+            "body": self.body,
+            "attributes": {"ApproximateReceiveCount": str(self.receives)},
+            "eventSourceARN": self.queue,
+        }
+
     @property
     def text(self) -> str:
         """What stories call the message."""
@@ -42,7 +53,10 @@ class Parcel:
 
 @dataclass(slots=True)
 class Invocation:
-    """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`)."""
+    """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`).
+
+    `own` holds the executions, without parts, of which it has messages; None says that it starts nothing.
+    """
 
     number: int
     kind: str
@@ -52,6 +66,22 @@ class Invocation:
     touched: dict[str, None] = field(default_factory=dict)
     parcels: list[Parcel] = field(default_factory=list)
     receives: dict[int, int] = field(default_factory=dict)
+    own: frozenset[str] | None = None
+
+    def take(self, parcels: list[Parcel]) -> None:
+        """Note whose messages it has."""
+        self.parcels = parcels
+        self.touched.update((parcel.message.execution_id, None) for parcel in parcels)
+        self.receives.update((parcel.number, parcel.receives) for parcel in parcels)
+        if any(parcel.message.kind == "schedule" for parcel in parcels):
+            self.own = frozenset(parcel.message.execution_id.partition(".")[0] for parcel in parcels)
+
+    def writes_alone(self, name: str) -> bool:
+        """Say whether nobody delivers again what it writes to an execution, as with callers of the API.
+
+        A process that starts what is due does so too, beside the executions of which it has messages.
+        """
+        return self.kind == "api" or (self.own is not None and name.partition(".")[0] not in self.own)
 
     @property
     def label(self) -> str:

@@ -16,6 +16,9 @@ from sedo.simulation.trees import DIFFERENT, TREES, tree
 SCENARIOS = 6000
 TREES_SHARE = 0.4
 """So many of all runs are of definitions that branch."""
+SCHEDULED_SHARE = 0.15
+"""So many of all runs have a schedule beside what callers start."""
+PERIODS = (60, 60, 300, 900, 3600)
 WORST_TOGETHER = (
     ("duplicate", "crash"),
     ("duplicate", "crash_at_send", "crash_after"),
@@ -34,13 +37,17 @@ WORST_TOGETHER = (
 
 @dataclass(frozen=True)
 class Options:
-    """What is fixed from outside; None leaves it to the seed. `dropped` faults do not strike."""
+    """What is fixed from outside; None leaves it to the seed. `dropped` faults do not strike.
+
+    `scheduled` gives every run a schedule.
+    """
 
     executions: int | None = None
     kinds: tuple[str, ...] | None = None
     scenario: int | None = None
     dropped: Collection[int] = ()
     trace: bool = False
+    scheduled: bool = False
 
 
 @dataclass
@@ -56,6 +63,8 @@ class Plan:
     rate: float
     skews_ms: tuple[int, ...]
     cached: bool
+    every_seconds: int | None = None
+    ticks: int = 0
 
 
 def make_plan(seed: int, options: Options) -> Plan:
@@ -85,6 +94,8 @@ def make_plan(seed: int, options: Options) -> Plan:
         rate=draw.choice((0.01, 0.03, 0.1, 0.2) if most > 3 else (0.003, 0.01, 0.03, 0.1)),
         skews_ms=skews,
         cached=draw.random() < 0.9,
+        every_seconds=draw.choice(PERIODS) if draw.random() < SCHEDULED_SHARE or options.scheduled else None,
+        ticks=draw.randint(1, 5),
     )
 
 

@@ -1,4 +1,4 @@
-"""Store, Queue and TaskRunner as one invocation sees them: every call goes through `World.io`."""
+"""Store and Queue as one invocation sees them: every call goes through `World.io`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chalicelib.engine.definition import Definition
-from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution, is_of
 from chalicelib.engine.history import HistoryEvent
@@ -15,18 +14,11 @@ from chalicelib.engine.timetable import Row, Timetable
 from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
 from chalicelib.runtime import Runtime
 
-from sedo.simulation.checks import Violation
-from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import Invocation, Parcel
-from sedo.simulation.scenarios import Answer, answer_of, result_of
-from sedo.simulation.trees import PLACES, number_of, scripted
+from sedo.simulation.outside import ScriptedRunner
 from sedo.simulation.world import World
 
 Cache = OrderedDict[tuple[str, str, int], Definition]
-
-
-class PoisonError(Exception):
-    """What a broken step does to the processor: it raises, each time."""
 
 
 class SimulatedStore:
@@ -39,13 +31,20 @@ class SimulatedStore:
     def put_definition(
         self, tenant_id: str, definition_id: str, document: dict[str, Any], now_ms: int, rows: Sequence[Row] = ()
     ) -> int:
-        """Not part of a run: definitions are there from the beginning."""
-        raise NotImplementedError
+        """Append a version."""
+        return self.world.io(
+            self.who,
+            "put_definition",
+            lambda: self.world.timetables.post(tenant_id, definition_id, document, rows),
+        )
 
     def get_definition(self, tenant_id: str, definition_id: str, version: int | None = None) -> StoredDefinition | None:
         """Return a definition of the run."""
-        key = (tenant_id, definition_id, version or 1)
-        return self.world.io(self.who, "get_definition", lambda: self.world.definitions.get(key))
+        return self.world.io(self.who, "get_definition", lambda: self._definition(tenant_id, definition_id, version))
+
+    def _definition(self, tenant_id: str, definition_id: str, version: int | None) -> StoredDefinition | None:
+        latest = self.world.versions.get((tenant_id, definition_id), 0)
+        return self.world.definitions.get((tenant_id, definition_id, latest if version is None else version))
 
     def list_definitions(self, tenant_id: str, limit: int, cursor: str | None = None) -> Page[str]:
         """Not part of a run."""
@@ -62,12 +61,12 @@ class SimulatedStore:
         raise NotImplementedError
 
     def load_timetable(self, tenant_id: str, definition_id: str) -> Timetable | None:
-        """Not part of a run."""
-        raise NotImplementedError
+        """Return the timetable of the run's one definition that may have one."""
+        return self.world.io(self.who, "load_timetable", lambda: self.world.timetables.current)
 
     def save_timetable(self, timetable: Timetable) -> bool:
-        """Not part of a run."""
-        raise NotImplementedError
+        """Write it if nobody else has."""
+        return self.world.io(self.who, "save_timetable", lambda: self.world.timetables.save(self.who, timetable))
 
     def load(self, execution_ids: Sequence[str], *, whole: bool = True) -> dict[str, Execution | SedoError]:
         """Return copies of heads; their values are small, so that all are whole."""
@@ -109,8 +108,7 @@ class SimulatedStore:
         return lag
 
     def _due(self, before_ms: int, lag_ms: int) -> list[DueEntry]:
-        entries = self.world.due_entries(lag_ms)
-        return [DueEntry(name, moment, watchdog) for moment, name, watchdog in entries if moment < before_ms]
+        return [entry for entry in self.world.due_entries(lag_ms) if entry.due_at_ms < before_ms]
 
     def put_chunk(self, execution: Execution, events: Sequence[HistoryEvent]) -> None:
         """Write a chunk."""
@@ -147,18 +145,26 @@ class SimulatedQueue:
 
     def send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         """Send in batches of ten, each a request of its own."""
-        if self.who.kind == "api":  # a start that is repeated by its name sends what may be there already
-            names = {outgoing.message.execution_id for outgoing in messages}
-            self.world.disturbed.update(name for name in names if self.world.makers.get(name) is not self.who)
+        names = {outgoing.message.execution_id for outgoing in messages}
+        alone = [name for name in names if self.who.writes_alone(name)]
+        # A start that is repeated by its name sends what may be there already.
+        self.world.disturbed.update(name for name in alone if self.world.makers.get(name) is not self.who)
         refused: list[Outgoing] = []
         try:
             for start in range(0, len(messages), 10):
                 refused += self._send(messages[start : start + 10])
-        except (Unavailable, Killed):
-            if self.who.kind == "api":
-                self.world.drivers.excuse_sends_of(self.who)
+        except Unavailable:
+            self._excuse(messages)
             raise
         return refused
+
+    def _excuse(self, messages: Sequence[Outgoing]) -> None:
+        """Remember what is left to a watchdog, since a start is done also when the queue says no."""
+        world = self.world
+        for outgoing in messages:
+            head = world.current.get(outgoing.message.execution_id)
+            if head is not None and world.timetables.has_just_begun(head):
+                world.drivers.excused.add((head.id, outgoing.message.token))
 
     def _send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         struck = len(self.world.faults.fired)
@@ -181,7 +187,7 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
-                if self.who.kind == "api":
+                if self.who.writes_alone(outgoing.message.execution_id):
                     world.drivers.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000
@@ -215,66 +221,6 @@ class SimulatedQueue:
             parcel, receives = self.handles[handle]
             if parcel.receives == receives or self.world.random.random() < 0.5:
                 self.world.post.delete(self.who, [parcel])
-
-
-class ScriptedRunner:
-    """Outside calls whose outcomes follow from the execution's script, the visit and the attempt alone."""
-
-    def __init__(self, world: World, who: Invocation) -> None:
-        self.world = world
-        self.who = who
-
-    def perform(self, task: Task) -> TaskResult:
-        """Take the time of the answer, and give it."""
-        answer = _scripted(task)
-        return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
-
-    def _answer(self, task: Task, answer: Answer) -> TaskResult:
-        name = task.idempotency_key.split("/")[0]
-        self._count(name, task)
-        if self.world.story is not None:
-            ending = "POISON" if answer.poison else answer.error or "fine"
-            self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
-        if answer.poison:
-            self.world.disturbed.add(name)
-            raise PoisonError(f"visit {task.visit} of {name}")
-        if answer.error is not None:
-            return TaskResult(error=answer.error, cause="as scripted")
-        script, *rest = _place(task)
-        if not rest:
-            return TaskResult(value=result_of(task.type, task.visit))
-        if "body" in task.request:
-            self.world.called(task, name)
-        number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
-        if task.type == "queue":
-            return TaskResult(value={"messageId": f"m{number}"})
-        return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
-
-    def _count(self, name: str, task: Task) -> None:
-        world = self.world
-        world.counts.calls += 1
-        for parcel in self.who.parcels:
-            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
-                raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
-        times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
-        if times > 1 and not world.is_disturbed(name):
-            raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
-
-
-def _place(task: Task) -> list[str]:
-    """Return the script, and in definitions that branch the step and the item's number, which stand in the address."""
-    place = {"lambda": "function", "queue": "queue"}.get(task.type)
-    if place is not None:
-        return str(task.request[place]).split(PLACES)
-    return str(task.request["url"]).removeprefix("http://there/").split("/")
-
-
-def _scripted(task: Task) -> Answer:
-    script, *rest = _place(task)
-    if not rest:
-        return answer_of(script, task.visit, task.attempt, task.timeout_seconds)
-    index = int(rest[1]) if len(rest) > 1 else None
-    return scripted(script, rest[0], index, task.attempt, task.timeout_seconds)
 
 
 def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str, tuple[Parcel, int]]) -> Runtime:

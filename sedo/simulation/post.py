@@ -73,9 +73,10 @@ class Post:
     def _check_fair(self, parcel: Parcel) -> None:
         """See that what becomes a dead letter was tried as often as is promised, and not on behalf of earlier steps.
 
-        Of a message that was sent again (a look, a dead letter) there are copies, and each counts for itself.
+        Of a message that was sent again (a look, a dead letter) there are copies, and each counts for itself. Those of
+        a timetable are dropped.
         """
-        if self.copies[(parcel.message.execution_id, parcel.message.token)] > 1:
+        if parcel.message.kind == "schedule" or self.copies[(parcel.message.execution_id, parcel.message.token)] > 1:
             return
         head = self.world.current[parcel.message.execution_id]
         tried = parcel.receives - parcel.progressed_at

@@ -6,27 +6,29 @@ import gc
 import logging
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from chalicelib import dead_letters, processor, service, ticks
+from chalicelib import dead_letters, processor, ticks
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine import fanout
-from chalicelib.engine.execution import Execution
-from chalicelib.engine.history import HistoryEvent
-from chalicelib.ports import StoredDefinition, Unavailable
+from chalicelib.engine.definition import parse
+from chalicelib.engine.timetable import plan as first_rows
+from chalicelib.ports import Unavailable
 from chalicelib.runtime import Runtime
 
 from sedo.simulation.actors import Actors
+from sedo.simulation.callers import Callers, is_root
 from sedo.simulation.checks import Violation
 from sedo.simulation.endings import check_ending
 from sedo.simulation.faults import Fault, Faults
 from sedo.simulation.hub import Killed
 from sedo.simulation.invocations import FOREVER, START_MS, Invocation, Parcel
+from sedo.simulation.outside import PoisonError
 from sedo.simulation.plan import Options, make_plan
-from sedo.simulation.ports import Cache, PoisonError, make_runtime
+from sedo.simulation.ports import Cache, make_runtime
 from sedo.simulation.scenarios import TENANT, Scenario
 from sedo.simulation.trees import TreeScenario
 from sedo.simulation.world import Counts, World
@@ -63,8 +65,7 @@ class Run:
         self.world.begin = self.begin_batch
         self.world.begin_tick = self.begin_tick
         self.cache: Cache = OrderedDict()
-        self.cancelled: dict[str, str] = {}
-        self.asked_to_cancel: set[str] = set()
+        self.callers = Callers(self)
         self.actors: Actors | None = None
         if isinstance(plan.scenario, TreeScenario):
             self.actors = Actors(self)
@@ -73,20 +74,32 @@ class Run:
             fanout.WIDTH = plan.scenario.width
             if plan.scenario.kid is not None:
                 self._publish(plan.scenario.kid)
-        self._publish(plan.scenario)
+        self.document = plan.scenario.document
+        self._publish(plan.scenario if plan.every_seconds is None else self._scheduled(plan.every_seconds))
+
+    def _scheduled(self, seconds: int) -> Scenario:
+        """Return the scenario with a schedule: all that it starts has one input."""
+        given = {"k": self.seed % 10, "script": f"t{self.seed}"}
+        schedule = [{"every": f"{seconds}s", "input": given}]
+        self.document = {**self.document, "schedule": schedule}
+        self.world.timetables.period_ms = seconds * 1000
+        return replace(self.plan.scenario, document=self.document, definition=parse(self.document, version=1))
 
     def _publish(self, scenario: Scenario) -> None:
-        key = (TENANT, scenario.definition.id, 1)
-        self.world.definitions[key] = StoredDefinition(*key, START_MS, scenario.document)
+        definition = scenario.definition
+        rows = first_rows(definition.schedules, (), START_MS)
+        version = self.world.timetables.post(TENANT, definition.id, scenario.document, rows)
         if self.plan.cached:
-            self.cache[key] = scenario.definition
+            self.cache[(TENANT, definition.id, version)] = definition
 
     def simulate(self) -> None:
         """Let everything happen, and check what came of it. Raises Violation."""
         self.world.tell(None, f"scenario {self.plan.scenario.number}: {self.plan.scenario.document}")
         self.world.tell(None, f"{self.plan.settings}, visibility {self.plan.visibility_ms / 1000} s")
         for i in range(self.plan.executions):
-            self._plan_execution(i)
+            self.callers.plan_execution(i)
+        if self.plan.every_seconds is not None:
+            self.callers.plan_schedule(self.plan.every_seconds * 1000, self.plan.ticks)
         self._until_quiet()
         self.world.calm = True
         self._check_one_each()
@@ -94,7 +107,7 @@ class Run:
         runtime = make_runtime(self.world, who, self.cache, {})
         for name in self.world.current:
             check_ending(self, name)
-            self._read(runtime, who, name)
+            self.callers.read(runtime, who, name)
         if self.draw.random() < 0.2:
             self._replay(runtime)
 
@@ -110,13 +123,13 @@ class Run:
 
     # --- invocations
 
-    def spawn(self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, **more: Any) -> None:
+    def spawn(
+        self, kind: str, job: Callable[[Runtime, Invocation], Any], delay_ms: int, parcels: Sequence[Parcel] = ()
+    ) -> None:
         """Run real code as an invocation of its own."""
         world = self.world
-        who = Invocation(world.number(kind), kind, self.draw.choice(self.plan.skews_ms), **more)
-        for parcel in who.parcels:
-            who.touched[parcel.message.execution_id] = None
-            who.receives[parcel.number] = parcel.receives
+        who = Invocation(world.number(kind), kind, self.draw.choice(self.plan.skews_ms))
+        who.take(list(parcels))
         if kind in ("processor", "dead letters"):
             who.limit_ms = (
                 self.plan.limit_ms if self.plan.limit_ms == FOREVER else world.hub.now_ms + self.plan.limit_ms
@@ -139,7 +152,7 @@ class Run:
     def begin_batch(self, queue: str, parcels: list[Parcel]) -> None:
         """Do what the event source does: invoke with a batch, and delete it when the handler returns."""
         self.world.counts.invocations += 1
-        records = [_record(parcel) for parcel in parcels]
+        records = [parcel.record() for parcel in parcels]
         kind = "dead letters" if queue == "dead" else "processor"
 
         def job(runtime: Runtime, who: Invocation) -> None:
@@ -169,84 +182,12 @@ class Run:
         """Do what the schedule does."""
         self.spawn("tick", lambda runtime, who: ticks.tick(runtime), int(self.draw.random() * 1500))
 
-    # --- callers of the API
-
-    def _plan_execution(self, i: int) -> None:
-        draw = self.draw
-        poisonous = "p" if draw.random() < 0.1 else "s"
-        script = f"{poisonous}{self.seed}-{i}"
-        given: dict[str, Any] = {"k": draw.randrange(10), "script": script}
-        name = f"name-{i}" if draw.random() < 0.3 else None
-        first = int(draw.random() * 20_000) if draw.random() < 0.8 else int(draw.random() * 600_000)
-        self.spawn("api", lambda runtime, who: self._start(runtime, given, name, 3), first)
-        if name is not None and draw.random() < 0.5:
-            again = first + int(draw.random() * draw.choice((50, 3000, 100_000)))
-            self.spawn("api", lambda runtime, who: self._start(runtime, given, name, 0), again)
-        if draw.random() < 0.1:
-            moment = first + int(draw.random() * draw.choice((300, 5000, 1_000_000)))
-            cause = f"cancel {i}"
-            self.spawn("api", lambda runtime, who: self.cancel(runtime, script, cause), moment)
-        if draw.random() < 0.3:
-            moment = first + int(draw.random() * draw.choice((1000, 100_000, 2_000_000)))
-            self.spawn("api", lambda runtime, who: self._read_one(runtime, who, script), moment)
-
-    def _start(self, runtime: Runtime, input: dict[str, Any], name: str | None, tries: int) -> None:
-        try:
-            begun = service.start_execution(
-                runtime, TENANT, self.plan.scenario.definition.id, dict(input), actor="somebody", name=name
-            )
-            if self.actors is not None:
-                self.actors.early(begun.id)
-        except (Killed, Unavailable):
-            if name is not None and tries:
-                again = int(1000 + self.draw.random() * 100_000)
-                self.spawn("api", lambda runtime, who: self._start(runtime, input, name, tries - 1), again)
-            raise
-
-    def _named(self, script: str) -> str | None:
-        for name, head in self.world.current.items():
-            if is_root(head) and head.input["script"] == script:
-                return name
-        return None
-
-    def cancel(self, runtime: Runtime, script: str, cause: str) -> None:
-        name = self._named(script)
-        if name is None:
-            return
-        self.asked_to_cancel.add(name)
-        try:
-            service.cancel_execution(runtime, TENANT, name, cause, actor="somebody")
-        except service.AlreadyEnded:
-            if not self.world.current[name].ended and self.world.current[name].ending is None:
-                raise Violation("terminal", f"{name} is said to have ended, and has not") from None
-            return
-        self.cancelled[name] = cause
-
-    def _read_one(self, runtime: Runtime, who: Invocation, script: str) -> None:
-        name = self._named(script)
-        if name is not None:
-            self._read(runtime, who, name)
-
-    def _read(self, runtime: Runtime, who: Invocation, name: str) -> None:
-        """Read a history page by page: nothing that was committed before may be missing."""
-        log = self.world.records[name].log
-        committed = len(log)
-        limit = self.draw.choice((7, 50, 1000))
-        found: list[HistoryEvent] = []
-        while True:
-            page = service.history(runtime, TENANT, name, len(found), limit)
-            found += page
-            if len(page) < limit:
-                break
-        if len(found) < committed or found != log[: len(found)]:
-            seqs = [event.seq for event in found]
-            raise Violation("reading", f"{name}: {seqs} was read, {committed} were committed")
-
     # --- the end
 
     def _check_one_each(self) -> None:
         """See that one call to start, however often it was repeated below or by name, made one execution."""
-        scripts = [head.input["script"] for head in self.world.current.values() if is_root(head)]
+        by_hand = [head for head in self.world.current.values() if head.id not in self.world.timetables.ids]
+        scripts = [head.input["script"] for head in by_hand if is_root(head)]
         if len(scripts) != len(set(scripts)):
             raise Violation("one", f"{len(scripts)} executions for {len(set(scripts))} starts")
 
@@ -263,25 +204,10 @@ class Run:
         sent, calls = self._driving(), world.counts.calls
         for start in range(0, len(messages), 10):
             parcels = [Parcel(0, message, body, "ready", 1) for message, body in messages[start : start + 10]]
-            processor.handle_batch(runtime, {"Records": [_record(parcel) for parcel in parcels]})
+            processor.handle_batch(runtime, {"Records": [parcel.record() for parcel in parcels]})
         after = {name: stored.version for name, stored in world.heads.items()}
         if (after, sent, calls) != (before, self._driving(), world.counts.calls):
             raise Violation("replay", "old messages changed something")
-
-
-def is_root(head: Execution) -> bool:
-    """Say whether an execution was started by a caller."""
-    return head.parent is None and head.depth == 0
-
-
-def _record(parcel: Parcel) -> dict[str, Any]:
-    return {
-        "messageId": str(parcel.number),
-        "receiptHandle": f"{parcel.number}.{parcel.receives}",
-        "body": parcel.body,
-        "attributes": {"ApproximateReceiveCount": str(parcel.receives)},
-        "eventSourceARN": parcel.queue,
-    }
 
 
 def simulate(seed: int, options: Options | None = None) -> Result:

@@ -38,5 +38,8 @@ class Ticker:
     def rearm(self) -> None:
         """Plan the next tick, as long as something lives."""
         due = [head.due_at_ms for head in self.world.current.values() if not head.ended and head.due_at_ms is not None]
+        timetable = self.world.timetables.current
+        if timetable is not None and timetable.due_at_ms is not None:
+            due.append(timetable.due_at_ms)
         if due:
             self.arm(min(due))

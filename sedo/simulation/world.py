@@ -11,7 +11,7 @@ from typing import TypeVar
 from chalicelib.engine.effects import Task
 from chalicelib.engine.execution import Execution, due_is_watchdog, from_document, to_document
 from chalicelib.engine.history import HistoryEvent
-from chalicelib.ports import Committed, Conflict, StoredDefinition, Unavailable
+from chalicelib.ports import Committed, Conflict, DueEntry, StoredDefinition, Unavailable
 from chalicelib.settings import Settings
 
 from sedo.simulation.checks import Record, Violation, check_chunk, check_commit
@@ -21,6 +21,7 @@ from sedo.simulation.hub import Hub, Killed
 from sedo.simulation.invocations import START_MS, Invocation, Parcel
 from sedo.simulation.post import Post
 from sedo.simulation.ticker import Ticker
+from sedo.simulation.timetables import Timetables
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class World:
         self.counts = Counts()
         self.post = Post(self)
         self.ticker = Ticker(self)
+        self.timetables = Timetables(self)
         self.heads: dict[str, Stored] = {}
         self.current: dict[str, Execution] = {}
         self.records: dict[str, Record] = {}
@@ -68,6 +70,7 @@ class World:
         self.stamped: set[str] = set()
         self.stamps: dict[str, int] = {}
         self.definitions: dict[tuple[str, str, int], StoredDefinition] = {}
+        self.versions: dict[tuple[str, str], int] = {}
         self.due_log: dict[str, list[tuple[int, int | None, bool]]] = {}
         self.makers: dict[str, Invocation] = {}
         self.drivers = Drivers(self)
@@ -161,7 +164,7 @@ class World:
         who.alive = False
         if self.calm:
             return
-        if who.kind == "api":
+        if who.kind == "api" or who.own is not None:
             self.drivers.excuse_sends_of(who)
         self.drivers.excuse_deleted_from(who)
         for execution_id in who.touched:
@@ -203,10 +206,13 @@ class World:
         if old is None:
             self._alias[name] = f"e{len(self._alias) + 1}"
             self.records[name] = Record()
+            self.timetables.born(execution)
+        else:
+            self.timetables.moves_on(old)
         if self.story is not None:
             self.tell(who, f"commits v{execution.version} of {name}: {_described(execution)}")
         settings = self.settings
-        watch_seconds = settings.api_watchdog_seconds if who.kind == "api" else settings.watchdog_seconds
+        watch_seconds = settings.api_watchdog_seconds if who.writes_alone(name) else settings.watchdog_seconds
         check_commit(self.records[name], old, execution, kept, watch_seconds * 1000, self.hub.now_ms + who.skew_ms)
         about = [parcel for parcel in who.parcels if parcel.message.execution_id == name]
         for parcel in about:
@@ -258,15 +264,18 @@ class World:
         """Return the executions that have not ended."""
         return [name for name, head in self.current.items() if not head.ended]
 
-    def due_entries(self, lag_ms: int) -> list[tuple[int, str, bool]]:
-        """Return the `due` index as it was some time ago: (moment, execution, watchdog), earliest first."""
+    def due_entries(self, lag_ms: int) -> list[DueEntry]:
+        """Return the `due` index as it was some time ago, earliest first."""
         then = self.hub.now_ms - lag_ms
         found = []
         for name, log in self.due_log.items():
             known = [entry for entry in log[-8:] if entry[0] <= then]
             if known and known[-1][1] is not None:
-                found.append((known[-1][1], name, known[-1][2]))
-        return sorted(found)
+                found.append(DueEntry(name, known[-1][1], known[-1][2]))
+        due_at_ms = self.timetables.due_at(then)
+        if due_at_ms is not None and self.timetables.current is not None:
+            found.append(DueEntry(self.timetables.current.id, due_at_ms, watchdog=False, timetable=True))
+        return sorted(found, key=lambda entry: (entry.due_at_ms, entry.execution_id))
 
 
 def _still_there(old: Execution | None, new: Execution, token: str) -> bool:

@@ -174,7 +174,7 @@ class Stage:
     def begin_batch(self, queue: str, parcels: list[Parcel]) -> None:
         """Do what the event source does: invoke with a batch, and delete it when the handler returns."""
         self.world.counts.invocations += 1
-        event = {"Records": [_record(parcel) for parcel in parcels]}
+        event = {"Records": [parcel.record() for parcel in parcels]}
         handle = dead_letters.handle_dead_letters if queue == "dead" else processor.handle_batch
 
         def job(runtime: Runtime, who: Invocation) -> None:
@@ -268,13 +268,3 @@ class _Shelf(SimulatedStore):
             text = f"there is neither a mock of the child {definition_id!r:.80} nor a file with that definition"
             raise Stopped(text, f"{self.stage.case.at}/mocks")
         return found
-
-
-def _record(parcel: Parcel) -> dict[str, Any]:
-    return {
-        "messageId": str(parcel.number),
-        "receiptHandle": f"{parcel.number}.{parcel.receives}",
-        "body": parcel.body,
-        "attributes": {"ApproximateReceiveCount": str(parcel.receives)},
-        "eventSourceARN": parcel.queue,
-    }

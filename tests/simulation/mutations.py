@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import children, commits, dead_letters, drive, outbox, processor, service
+from chalicelib import children, commits, dead_letters, drive, outbox, processor, schedules, service
 from chalicelib.calls import Calls
 from chalicelib.children import Children
 from chalicelib.commits import must_stamp
@@ -20,8 +20,10 @@ from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor
+from chalicelib.engine.timetable import advanced, due_ticks
 from chalicelib.ports import Committed, Conflict, Outgoing, Unavailable
 from sedo.simulation import world
+from sedo.simulation.timetables import Timetables
 from sedo.simulation.world import World
 
 Patch = pytest.MonkeyPatch
@@ -375,6 +377,47 @@ def _remember_snapshot(draft: Draft, found: Any) -> None:
         draft.__dict__["snapshot"] = found
 
 
+def timetable_moved_before_the_start(patch: Patch) -> None:
+    start = schedules._start
+
+    def mutated(runtime: Any, until_ms: int, timetable: Any, input: Any, tick: Any) -> None:
+        entries = schedules._definition(runtime, timetable).schedules
+        runtime.store.save_timetable(advanced(timetable, entries, [tick], tick.at_ms))
+        start(runtime, until_ms, timetable, input, tick)
+
+    patch.setattr(schedules, "_start", mutated)
+
+
+def ticks_without_names(patch: Patch) -> None:
+    start = service.start_execution
+
+    def mutated(*args: Any, name: str | None = None, actor: str, **more: Any) -> Any:
+        return start(*args, name=None if actor == schedules.ACTOR else name, actor=actor, **more)
+
+    patch.setattr(service, "start_execution", mutated)
+
+
+def start_that_finds_itself_sends_nothing(patch: Patch) -> None:
+    patch.setattr(service, "send_guarded", lambda runtime, head, sends: None)
+
+
+def missed_ticks_forgotten(patch: Patch) -> None:
+    def mutated(timetable: Any, entries: Any, now_ms: int) -> Any:
+        return [tick for tick in due_ticks(timetable, entries, now_ms) if now_ms - tick.at_ms < 10_000]
+
+    patch.setattr(schedules, "due_ticks", mutated)
+
+
+def timetable_without_condition(patch: Patch) -> None:
+    save = Timetables.save
+
+    def mutated(self: Timetables, who: Any, new: Any) -> bool:
+        now = self.current
+        return now is not None and save(self, who, replace(new, revision=now.revision + 1))
+
+    patch.setattr(Timetables, "save", mutated)
+
+
 MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (send_before_write, None),
     (ignore_by, None),
@@ -412,5 +455,19 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (children_not_driven, None),
     (first_result_alone, None),
     (borne_failures_kept, None),
+    (timetable_moved_before_the_start, None),
+    (ticks_without_names, None),
+    (start_that_finds_itself_sends_nothing, ("crash_at_send", "crash_after")),
+    (missed_ticks_forgotten, None),
+    (timetable_without_condition, ("slow",)),
 )
 """Each mutation with the kinds of faults that show it; None: any."""
+
+OF_SCHEDULES = (
+    timetable_moved_before_the_start,
+    ticks_without_names,
+    start_that_finds_itself_sends_nothing,
+    missed_ticks_forgotten,
+    timetable_without_condition,
+)
+"""Those that only runs with a schedule can show."""

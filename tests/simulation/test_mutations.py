@@ -6,7 +6,7 @@ import pytest
 
 from sedo.simulation.plan import Options
 from sedo.simulation.run import simulate
-from tests.simulation.mutations import MUTATIONS, Mutation
+from tests.simulation.mutations import MUTATIONS, OF_SCHEDULES, Mutation
 
 SEEDS = 1200
 
@@ -17,4 +17,5 @@ def test_a_broken_protocol_is_noticed(
 ) -> None:
     mutation(monkeypatch)
 
-    assert any(simulate(seed, Options(kinds=kinds)).violation for seed in range(SEEDS))
+    options = Options(kinds=kinds, scheduled=mutation in OF_SCHEDULES)
+    assert any(simulate(seed, options).violation for seed in range(SEEDS))

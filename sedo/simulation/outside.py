@@ -1,0 +1,75 @@
+"""The outside of a run: what calls come to follows from each execution's script alone."""
+
+from __future__ import annotations
+
+from chalicelib.engine.effects import Task, TaskResult
+
+from sedo.simulation.checks import Violation
+from sedo.simulation.invocations import Invocation
+from sedo.simulation.scenarios import Answer, answer_of, result_of
+from sedo.simulation.trees import PLACES, number_of, scripted
+from sedo.simulation.world import World
+
+
+class PoisonError(Exception):
+    """What a broken step does to the processor: it raises, each time."""
+
+
+class ScriptedRunner:
+    """Outside calls whose outcomes follow from the execution's script, the visit and the attempt alone."""
+
+    def __init__(self, world: World, who: Invocation) -> None:
+        self.world = world
+        self.who = who
+
+    def perform(self, task: Task) -> TaskResult:
+        """Take the time of the answer, and give it."""
+        answer = _scripted(task)
+        return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
+
+    def _answer(self, task: Task, answer: Answer) -> TaskResult:
+        name = task.idempotency_key.split("/")[0]
+        self._count(name, task)
+        if self.world.story is not None:
+            ending = "POISON" if answer.poison else answer.error or "fine"
+            self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
+        if answer.poison:
+            self.world.disturbed.add(name)
+            raise PoisonError(f"visit {task.visit} of {name}")
+        if answer.error is not None:
+            return TaskResult(error=answer.error, cause="as scripted")
+        script, *rest = _place(task)
+        if not rest:
+            return TaskResult(value=result_of(task.type, task.visit))
+        if "body" in task.request:
+            self.world.called(task, name)
+        number = number_of(script, rest[0], int(rest[1]) if len(rest) > 1 else None, task.attempt)
+        if task.type == "queue":
+            return TaskResult(value={"messageId": f"m{number}"})
+        return TaskResult(value={"status": 200, "headers": {}, "body": {"n": number}})
+
+    def _count(self, name: str, task: Task) -> None:
+        world = self.world
+        world.counts.calls += 1
+        for parcel in self.who.parcels:
+            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
+                raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
+        times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
+        if times > 1 and not world.is_disturbed(name):
+            raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+
+def _place(task: Task) -> list[str]:
+    """Return the script, and in definitions that branch the step and the item's number, which stand in the address."""
+    place = {"lambda": "function", "queue": "queue"}.get(task.type)
+    if place is not None:
+        return str(task.request[place]).split(PLACES)
+    return str(task.request["url"]).removeprefix("http://there/").split("/")
+
+
+def _scripted(task: Task) -> Answer:
+    script, *rest = _place(task)
+    if not rest:
+        return answer_of(script, task.visit, task.attempt, task.timeout_seconds)
+    index = int(rest[1]) if len(rest) > 1 else None
+    return scripted(script, rest[0], index, task.attempt, task.timeout_seconds)
