@@ -279,16 +279,15 @@ class World:
 
 
 def _still_there(old: Execution | None, new: Execution, token: str) -> bool:
-    """Say whether a token drives, after a commit, one of several positions that it had to drive before."""
-    before = _driven_now(old, token) if old is not None else set()
-    return len(before) > 1 and not before.isdisjoint(_driven_now(new, token))
+    """Say whether a token drives, after a commit, something that it had to drive before, at the same attempt."""
+    return old is not None and not _driven(old, token).isdisjoint(_driven(new, token))
 
 
-def _driven_now(head: Execution, token: str) -> set[tuple[str, int, int]]:
+def _driven(head: Execution, token: str) -> set[tuple[str, int, int]]:
     return {
         (cursor.path, cursor.visit, cursor.attempt)
         for cursor in head.cursors
-        if cursor.token == token and cursor.waits is None and not cursor.in_index and not cursor.sleeping
+        if cursor.token == token and cursor.waits is None and not cursor.in_index
     }
 
 
