@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from chalicelib.children import Children
@@ -11,11 +12,15 @@ from chalicelib.engine.asking import ABOUT_OTHERS
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
+from chalicelib.parallel import Begun
 from chalicelib.patience import patiently
 from chalicelib.runtime import Runtime
 
 AT_ONCE_MS = 1000
 """What begins so soon after the invocation's first call began may take as long as that one."""
+GRACE_SECONDS = 1.0
+"""So long, or as long again as the first one took, the others are waited for, so that one write keeps them all."""
+Key = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,64 +31,118 @@ class Made:
     error: Exception | None = None
 
 
-class Calls:
-    """Makes the calls of one decision; those that would not end in time are left for later.
+class _Call:
+    """A call that was begun: what it came to, or raised; neither where no time was left for it."""
 
-    The first ones of an invocation are made however long they may take: their message came to have them made.
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.begun = Begun(lambda: None)
+        self.found: TaskResult | Exception | None = None
+
+
+class Calls:
+    """Makes the calls of one invocation for one execution; those that would not end in time are left for later.
+
+    What is slower than others is not waited for: it stays open, and its result comes with those of a later round.
     """
 
-    def __init__(self, runtime: Runtime, execution: Execution, until_ms: int, policy: Policy) -> None:
+    def __init__(self, runtime: Runtime, until_ms: int, policy: Policy) -> None:
         self.runtime = runtime
-        self.execution = execution
         self.until_ms = until_ms
-        self._children = Children(runtime, policy)
-        self._lock = Lock()
-        self._others_left = 0
-        self._unsent: Exception | None = None
+        self.policy = policy
+        self._open: dict[Key, _Call] = {}
 
-    def make(self, tasks: Sequence[Task], *, first: bool) -> Made:
-        """Return what the calls came to: one that raises takes nothing from the others."""
+    @property
+    def are_open(self) -> bool:
+        """Say whether calls were begun whose results nobody has taken yet."""
+        return bool(self._open)
+
+    def make(self, execution: Execution, tasks: Sequence[Task], *, first: bool) -> Made:
+        """Begin calls and return what those came to that have ended: one that raises takes nothing from the others.
+
+        The first ones of an invocation are made however long they may take: their message came to have them made. What
+        was begun before, and is no more among the tasks, nobody asks for any more.
+        """
         until_ms = self.until_ms
         if first:
             longest = max(task.timeout_seconds for task in tasks)
             until_ms = max(until_ms, self.runtime.now_ms() + round(longest * 1000) + AT_ONCE_MS)
-        found: list[TaskResult | Exception | None] = [None] * len(tasks)
-        self._others_left = sum(task.type in ABOUT_OTHERS for task in tasks)
-        self.runtime.call_all([self._job(found, place, task, until_ms) for place, task in enumerate(tasks)])
-        if self._unsent is not None:  # what was to be said to children is said again
-            found = [
-                self._unsent if task.type in ABOUT_OTHERS else entry for task, entry in zip(tasks, found, strict=True)
-            ]
-        raised = next((entry for entry in found if isinstance(entry, Exception)), None)
-        made = [(task, entry) for task, entry in zip(tasks, found, strict=True) if isinstance(entry, TaskResult)]
-        return Made(made, raised)
+        wanted = {_key(task): task for task in tasks}
+        self._open = {key: call for key, call in self._open.items() if key in wanted}
+        older = list(self._open.values())
+        fresh = {key: _Call(task) for key, task in wanted.items() if key not in self._open}
+        others = _Others(self.runtime, execution, self.until_ms, self.policy, list(fresh.values()))
+        for call in fresh.values():
+            call.begun = Begun(partial(self._job, call, others, until_ms))
+        self._open |= fresh
+        self._wait(list(fresh.values()), older)
+        return self._taken([self._open[key] for key in wanted])
 
-    def _job(
-        self, found: list[TaskResult | Exception | None], place: int, task: Task, until_ms: int
-    ) -> Callable[[], None]:
-        def job() -> None:
-            try:
-                if self.runtime.now_ms() + task.timeout_seconds * 1000 <= until_ms:
-                    found[place] = self._made(task)
-            except Exception as error:  # noqa: BLE001 - it is in `Made`
-                found[place] = error
-            if task.type in ABOUT_OTHERS:
-                self._other_done()
+    def _job(self, call: _Call, others: _Others, until_ms: int) -> None:
+        try:
+            if self.runtime.now_ms() + call.task.timeout_seconds * 1000 <= until_ms:
+                other = call.task.type in ABOUT_OTHERS
+                call.found = others.made(call.task) if other else self.runtime.tasks.perform(call.task)
+        except Exception as error:  # noqa: BLE001 - it is in `Made`
+            call.found = error
+        if call.task.type in ABOUT_OTHERS:
+            others.one_is_done()
 
-        return job
+    def _wait(self, fresh: list[_Call], older: list[_Call]) -> None:
+        """Wait for one result at least, for all that is about other executions, and where one call broke for all."""
+        since_ms = self.runtime.now_ms()
 
-    def _made(self, task: Task) -> TaskResult:
-        if task.type not in ABOUT_OTHERS:
-            return self.runtime.tasks.perform(task)
+        def grace_seconds() -> float:
+            return max(GRACE_SECONDS, (self.runtime.now_ms() - since_ms) / 1000)
+
+        while True:
+            self.runtime.aside.wait([call.begun for call in fresh], [call.begun for call in older], grace_seconds)
+            ended = [call for call in (*fresh, *older) if call.begun.done]
+            fresh = [call for call in fresh if not call.begun.done]
+            older = [call for call in older if not call.begun.done]
+            broken = any(isinstance(call.found, Exception) for call in ended)
+            about_others = any(call.task.type in ABOUT_OTHERS for call in fresh)
+            came = any(call.begun.done and call.found is not None for call in self._open.values())
+            if not (fresh or older) or (came and not broken and not about_others):
+                return
+
+    def _taken(self, calls: Sequence[_Call]) -> Made:
+        ended = [call for call in calls if call.begun.done]
+        self._open = {key: call for key, call in self._open.items() if not call.begun.done}
+        raised = next((call.found for call in ended if isinstance(call.found, Exception)), None)
+        return Made([(call.task, call.found) for call in ended if isinstance(call.found, TaskResult)], raised)
+
+
+class _Others:
+    """The calls of one round that read or write other executions: their messages leave together."""
+
+    def __init__(
+        self, runtime: Runtime, execution: Execution, until_ms: int, policy: Policy, calls: Sequence[_Call]
+    ) -> None:
+        self.runtime = runtime
+        self.execution = execution
+        self.until_ms = until_ms
+        self._children = Children(runtime, policy)
+        self._calls = [call for call in calls if call.task.type in ABOUT_OTHERS]
+        self._left = len(self._calls)
+        self._lock = Lock()
+
+    def made(self, task: Task) -> TaskResult:
+        """Return what one came to."""
         return patiently(self.runtime, self.until_ms, lambda: self._children.perform(self.execution, task))
 
-    def _other_done(self) -> None:
+    def one_is_done(self) -> None:
         """Send the messages of all children as soon as the last has been written, in full batches."""
         with self._lock:
-            self._others_left -= 1
-            if self._others_left:
+            self._left -= 1
+            if self._left:
                 return
         try:
             patiently(self.runtime, self.until_ms, self._children.send_all)
-        except Exception as error:  # noqa: BLE001 - it is in `Made`
-            self._unsent = error
+        except Exception as error:  # noqa: BLE001 - it is in `Made`: what was to be said to children is said again
+            for call in self._calls:
+                call.found = error
+
+
+def _key(task: Task) -> Key:
+    return (task.path, task.visit, task.attempt, task.life)

@@ -81,6 +81,7 @@ class Driver:
         self.until_ms = until_ms
         self.told = tuple(told)
         self._sent: set[str] = set()
+        self._calls = Calls(runtime, until_ms, self.policy)
         self._been_outside = False
         self._broken: Exception | None = None
 
@@ -115,6 +116,9 @@ class Driver:
                         continue
                     lost_too_often = self._lost_too_often(conflicts)
                     if lost_too_often or self._moved_on(before, execution, event):
+                        if self._calls.are_open and self._is_live(execution) and not lost_too_often:
+                            event = self._arrived()  # what was begun is still to be kept
+                            continue
                         lost_news = self.message.kind != "drive" and lost_too_often
                         return Driven(execution, must_come_back=lost_news or self._is_live(execution))
                     self._step_aside(conflicts)
@@ -123,7 +127,7 @@ class Driver:
                 self._put(execution, decision.sends)
             elif decision.sends:
                 self._send_again(decision.sends)
-            event = self._next_event(execution, decision)
+            event = self._next_event(execution, event, decision)
         return Driven(execution)
 
     def _lost_too_often(self, conflicts: int) -> bool:
@@ -177,13 +181,14 @@ class Driver:
     def _arrived(self) -> Arrived:
         return Arrived(self.message.token, self.message.n, self._cover())
 
-    def _next_event(self, execution: Execution, decision: Decision) -> Event | None:
+    def _next_event(self, execution: Execution, event: Event, decision: Decision) -> Event | None:
         """Return what this invocation has to decide next: the results of outside calls, or its own cursors again."""
         if self._broken is not None:
             raise self._broken
         if decision.tasks:
             return self._perform(execution, decision.tasks)
-        return self._arrived() if decision.changed and self._is_live(execution) else None
+        goes_on = decision.changed or (self._calls.are_open and not isinstance(event, Arrived))
+        return self._arrived() if goes_on and self._is_live(execution) else None
 
     def _cover(self) -> Cover | None:
         """Give leave to go on inline; one that came before hands over to a fresh message, or receives would add up.
@@ -231,11 +236,14 @@ class Driver:
         return outcome if isinstance(outcome, Conflict) else after
 
     def _perform(self, execution: Execution, tasks: Sequence[Task]) -> AllPerformed | TimeIsUp:
-        """Make the outside calls of this head side by side, as far as there is time; the first ones always."""
+        """Make the outside calls of this head side by side, as far as there is time; the first ones always.
+
+        Returns the results of those that have ended; what is slower than others stays open, and is asked for again.
+        """
         first, self._been_outside = not self._been_outside, True
         self.outbox.going_outside()
         try:
-            made = Calls(self.runtime, execution, self.until_ms, self.policy).make(tasks, first=first)
+            made = self._calls.make(execution, tasks, first=first)
         finally:
             self.outbox.back_inside()
         self._broken = made.error

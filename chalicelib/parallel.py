@@ -1,10 +1,13 @@
-"""Running the executions of one batch side by side: they wait on the network, so threads do."""
+"""Running things side by side: executions of one batch, and outside calls of one execution. They wait on the network,
+so threads do.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import lru_cache
+from typing import Protocol
 
 Job = Callable[[], None]
 RunAll = Callable[[Sequence[Job]], None]
@@ -15,21 +18,63 @@ MAX_CALLS = 100
 """So many outside calls are made at a time by one process."""
 
 
+class Begun:
+    """A job that was begun, or will be by whoever waits for it first."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.future: Future[None] | None = None
+        self.under_way = False
+        self.done = False
+
+    def run(self) -> None:
+        """Do it here and now."""
+        self.under_way = True
+        try:
+            self.job()
+        finally:
+            self.done = True
+
+
+class Aside(Protocol):
+    """Jobs that only wait for somebody outside, beside those who wait for them."""
+
+    def wait(self, fresh: Sequence[Begun], older: Sequence[Begun], grace_seconds: Callable[[], float]) -> None:
+        """Begin jobs, and come back when the fresh ones have ended; or some time after the first of all has.
+
+        Where there are no fresh ones, `older` ones are waited for in their place. Raises what a job raised.
+        """
+
+
+def is_one_alone(fresh: Sequence[Begun], older: Sequence[Begun]) -> bool:
+    """Say whether there is nothing to do but one job that nobody has begun."""
+    return len(fresh) == 1 and not older and not fresh[0].under_way and fresh[0].future is None
+
+
+class AsideInThreads:
+    """Jobs on threads of their own: who waits for them takes none of these. One job alone needs none."""
+
+    def wait(self, fresh: Sequence[Begun], older: Sequence[Begun], grace_seconds: Callable[[], float]) -> None:
+        """Begin jobs, and wait for them."""
+        if is_one_alone(fresh, older):
+            fresh[0].run()
+            return
+        for begun in fresh:
+            begun.future = begun.future or _pool("call", MAX_CALLS).submit(begun.run)
+        new = [begun.future for begun in fresh if begun.future is not None]
+        old = [begun.future for begun in older if begun.future is not None]
+        ended, _ = wait(new + old, return_when=FIRST_COMPLETED)
+        late, _ = wait(new or old, timeout=grace_seconds())
+        for future in ended | late:
+            future.result()
+
+
 def run_in_threads(jobs: Sequence[Job]) -> None:
     """Run jobs on this process's threads; one job alone needs none."""
-    _run(jobs, "execution", MAX_THREADS * 4)
-
-
-def call_in_threads(jobs: Sequence[Job]) -> None:
-    """Run jobs that only wait for somebody outside, on threads of their own: who waits for them takes none of these."""
-    _run(jobs, "call", MAX_CALLS)
-
-
-def _run(jobs: Sequence[Job], name: str, threads: int) -> None:
     if len(jobs) == 1:
         jobs[0]()
         return
-    for future in [_pool(name, threads).submit(job) for job in jobs]:
+    for future in [_pool("execution", MAX_THREADS * 4).submit(job) for job in jobs]:
         future.result()
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from chalicelib.engine.definition import Definition, parse
 from chalicelib.engine.draft import Policy
 from chalicelib.engine.execution import Execution
-from chalicelib.parallel import RunAll, call_in_threads, run_in_threads
+from chalicelib.parallel import Aside, AsideInThreads, RunAll, run_in_threads
 from chalicelib.ports import Clock, Nonces, Queue, Store, StoredDefinition, TaskRunner
 from chalicelib.settings import Settings, from_environment
 
@@ -33,7 +33,7 @@ class Runtime:
     sleep: Callable[[float], None]
     flush_above_bytes: int = FLUSH_ABOVE_BYTES
     run_all: RunAll = run_in_threads
-    call_all: RunAll = call_in_threads
+    aside: Aside = field(default_factory=AsideInThreads)
     _parsed: OrderedDict[tuple[str, str, int], Definition] = field(default_factory=OrderedDict)
 
     @property

@@ -105,7 +105,7 @@ class Laboratory:
             now_ms=lambda: self.now_ms,
             nonces=outside.nonces,
             sleep=outside.sleep,
-            call_all=self.tasks.call_all,
+            aside=self.tasks,
         )
         self._meter = meter_of_process()
         self._unmetered = DynamoStore(Clients(replace(settings, meter=False)), outside.now_ms)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from chalicelib.engine.effects import Task, TaskResult
-from chalicelib.parallel import Job, call_in_threads
+from chalicelib.parallel import AsideInThreads, Begun, Job
 from chalicelib.ports import Outgoing, Queue, TaskRunner
 
 
@@ -55,6 +55,7 @@ class CountedTasks:
 
     def __init__(self, inner: TaskRunner) -> None:
         self._inner, self._lock, self._here = inner, threading.Lock(), threading.local()
+        self._threads = AsideInThreads()
         self._under_way = 0
         self.reset()
 
@@ -68,21 +69,22 @@ class CountedTasks:
         with self._counted():
             return self._inner.perform(task)
 
-    def call_all(self, jobs: Sequence[Job]) -> None:
-        """Run jobs side by side; some of them may be about children, and wait for nobody outside."""
-        called: list[bool] = []
-
-        def watched(job: Job) -> Job:
-            def run() -> None:
-                self._here.called = False
-                job()
-                called.append(self._here.called)
-
-            return run
-
-        call_in_threads([watched(job) for job in jobs])
+    def wait(self, fresh: Sequence[Begun], older: Sequence[Begun], grace_seconds: Callable[[], float]) -> None:
+        """Wait for jobs, as AsideInThreads does; some may be about children, and wait for nobody outside."""
+        called: list[bool] = [False]
+        for begun in fresh:
+            begun.job = self._watched(begun.job, called)
+        self._threads.wait(fresh, older, grace_seconds)
         with self._lock:
             self.waits += any(called)
+
+    def _watched(self, job: Job, called: list[bool]) -> Job:
+        def run() -> None:
+            self._here.called = False
+            job()
+            called.append(self._here.called)
+
+        return run
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

@@ -8,12 +8,54 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from chalicelib.parallel import Begun, is_one_alone
 from greenlet import getcurrent, greenlet
 
 
 class Killed(BaseException):
     """The process behind an invocation is gone: nothing of it runs any more."""
+
+
+class _Watch:
+    """One greenlet's wait for jobs, of which `needed` ones end it."""
+
+    def __init__(self, hub: Hub, jobs: Sequence[Begun], needed: Sequence[Begun]) -> None:
+        self.hub = hub
+        self.all = jobs
+        self.needed = needed
+        self.patient = False
+        self.raised: list[BaseException] = []
+        self._sleeper: greenlet | None = None
+        for begun in jobs:
+            if not begun.done:
+                hub.watched[begun] = self
+
+    def is_over(self) -> bool:
+        """Say whether there is nothing more to wait for."""
+        return bool(self.raised) or all(begun.done for begun in self.needed)
+
+    def run(self, begun: Begun) -> None:
+        """Run a job, and wake up whoever waits for it then."""
+        try:
+            begun.run()
+        except (Exception, Killed) as error:  # noqa: BLE001 - as a future does: raised where the result is asked for
+            self.hub.watched[begun].raised.append(error)
+        watch = self.hub.watched.pop(begun)
+        if not watch.patient or watch.is_over():
+            watch.wake()
+
+    def sleep(self) -> None:
+        """Let others go on until somebody wakes this one up."""
+        self._sleeper = getcurrent()
+        self.hub.give_way()
+
+    def wake(self) -> None:
+        """Let the sleeper go on, once."""
+        if self._sleeper is not None:
+            self.hub.at(self.hub.now_ms, self._sleeper)
+            self._sleeper = None
 
 
 class Hub:
@@ -28,6 +70,7 @@ class Hub:
         self._order = 0
         self._main = getcurrent()
         self._idle: list[greenlet] = []
+        self.watched: dict[Begun, _Watch] = {}
 
     def at(self, moment_ms: int, target: greenlet | Callable[[], object]) -> None:
         """Go on with a parked greenlet, or call something, at a moment."""
@@ -44,9 +87,9 @@ class Hub:
             self.now_ms = moment
             return
         self.at(moment, getcurrent())
-        self._give_way()
+        self.give_way()
 
-    def _give_way(self) -> None:
+    def give_way(self) -> None:
         """Let another greenlet go through the agenda; comes back when this one's turn has come."""
         following = self._idle.pop() if self._idle else greenlet(self._go_through, self._main)
         following.switch()
@@ -73,9 +116,29 @@ class Hub:
 
         for job in jobs:
             self.at(self.now_ms, lambda job=job: child(job))  # type: ignore[misc]
-        self._give_way()
+        self.give_way()
         if raised:
             raise raised[0]
+
+    def wait(self, fresh: Sequence[Begun], older: Sequence[Begun], grace_seconds: Callable[[], float]) -> None:
+        """Begin jobs and come back when they have ended, or some time after the first has: see parallel.Aside."""
+        if is_one_alone(fresh, older) or getcurrent() is self._main:
+            for begun in fresh:
+                begun.run()
+            return
+        watch = _Watch(self, [*fresh, *older], list(fresh or older))
+        for begun in fresh:
+            if not begun.under_way:
+                begun.under_way = True
+                self.at(self.now_ms, partial(watch.run, begun))
+        if not any(begun.done for begun in watch.all):
+            watch.sleep()
+        if not watch.is_over():
+            self.at(self.now_ms + int(grace_seconds() * 1000), watch.wake)
+            watch.patient = True
+            watch.sleep()
+        if watch.raised:
+            raise watch.raised[0]
 
     def run(self, until_ms: int, max_steps: int) -> bool:
         """Go through the agenda until it is empty; False when time or steps ran out. Raises what a job raises."""

@@ -245,6 +245,6 @@ def make_runtime(world: World, who: Invocation, cache: Cache, handles: dict[str,
         sleep=sleep,
         flush_above_bytes=world.flush_above_bytes,
         run_all=hub.run_all,
-        call_all=hub.run_all,
+        aside=hub,
         _parsed=cache,
     )

@@ -359,9 +359,20 @@ def first_result_alone(patch: Patch) -> None:
     """Of the calls that were made side by side, one result is kept."""
     make = Calls.make
 
-    def mutated(self: Calls, tasks: Any, *, first: bool) -> Any:
-        made = make(self, tasks, first=first)
+    def mutated(self: Calls, execution: Any, tasks: Any, *, first: bool) -> Any:
+        made = make(self, execution, tasks, first=first)
         return replace(made, found=made.found[:1])
+
+    patch.setattr(Calls, "make", mutated)
+
+
+def open_calls_made_again(patch: Patch) -> None:
+    """Who takes the first results forgets that other calls were begun."""
+    make = Calls.make
+
+    def mutated(self: Calls, execution: Any, tasks: Any, *, first: bool) -> Any:
+        self._open = {}
+        return make(self, execution, tasks, first=first)
 
     patch.setattr(Calls, "make", mutated)
 
@@ -454,6 +465,7 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (children_born_into_their_first_life, None),
     (children_not_driven, None),
     (first_result_alone, None),
+    (open_calls_made_again, ()),
     (borne_failures_kept, None),
     (timetable_moved_before_the_start, None),
     (ticks_without_names, None),

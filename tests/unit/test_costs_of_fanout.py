@@ -13,7 +13,7 @@ from chalicelib import inbox
 from chalicelib.adapters.codec import encode_head
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
-from chalicelib.parallel import call_in_threads, run_in_threads
+from chalicelib.parallel import AsideInThreads, run_in_threads
 from tests.unit.protocol.world import TENANT, World, call, definition, mapped, side_by_side, step, wait
 
 INDEX_KEYS = ("startedKey", "openedKey", "dueKey")
@@ -137,7 +137,7 @@ def test_ten_thousand_calls() -> None:
     world, meter = metered(mapped("each", call("x"), output="${ length(output) }"), step("e"))
     outside = AtOnce(0.001)
     world.outside.answer = outside
-    world.runtime.run_all, world.runtime.call_all = run_in_threads, call_in_threads
+    world.runtime.run_all, world.runtime.aside = run_in_threads, AsideInThreads()
     execution_id = world.start(input=items(10_000))
     world.run(100, ticks=False)
     assert world.head(execution_id).output == 10_000
@@ -152,7 +152,7 @@ def test_max_concurrency_is_really_held(count: int, quota: int) -> None:
     world, _ = metered(mapped("each", call("x"), maxConcurrency=quota, output="${ length(output) }"), step("e"))
     outside = AtOnce(0.002)
     world.outside.answer = outside
-    world.runtime.run_all, world.runtime.call_all = run_in_threads, call_in_threads
+    world.runtime.run_all, world.runtime.aside = run_in_threads, AsideInThreads()
     execution_id = world.start(input=items(count))
     world.run(5000, ticks=False)
     assert world.head(execution_id).output == count

@@ -6,7 +6,7 @@ A crash is a BaseException, so that nothing in the code under test can mistake i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
@@ -21,7 +21,7 @@ from chalicelib.engine.events import Redriven
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.tasks import tokens_of
-from chalicelib.parallel import Job
+from chalicelib.parallel import Begun, Job
 from chalicelib.ports import Message, Outgoing, Unavailable
 from chalicelib.processor import handle_batch
 from chalicelib.runtime import Runtime
@@ -102,7 +102,7 @@ class World:
             nonces=lambda: f"n{next(self._numbers)}",
             sleep=self.sleep,
             run_all=one_after_another,
-            call_all=one_after_another,
+            aside=OneAfterAnother(),
         )
         self._ticked_ms = START_MS
         for document in documents:
@@ -262,6 +262,14 @@ class World:
                     raise Crash(f"{moment} {name}")
 
         return self.hooked(hook)
+
+
+class OneAfterAnother:
+    """Calls in their order: tests that need them side by side say so."""
+
+    def wait(self, fresh: Sequence[Begun], older: Sequence[Begun], grace_seconds: Callable[[], float]) -> None:
+        for begun in fresh:
+            begun.run()
 
 
 def one_after_another(jobs: Any) -> None:

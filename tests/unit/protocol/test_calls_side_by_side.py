@@ -1,0 +1,203 @@
+"""Calls side by side: what is slower than others holds up none of them, and is neither lost nor made twice for that.
+
+- a branch goes on while the call of another one is still open
+- calls that end about together are kept by one write
+- a crash later repeats what was open, and nothing that was kept
+- what nobody asks for any more is not waited for
+- one that breaks takes nothing from the others, and the message comes back for it
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from chalicelib import calls
+from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.parallel import AsideInThreads
+from tests.unit.protocol.world import READY, Crash, World, call, definition, mapped, side_by_side, step, wait
+
+FINE = TaskResult(value={"status": 200, "headers": {}, "body": None})
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "GRACE_SECONDS", 0.02)
+
+
+def threaded(*steps: dict[str, Any], **fields: Any) -> World:
+    world = World(definition(*steps, **fields))
+    world.runtime.aside = AsideInThreads()
+    return world
+
+
+class SlowOne:
+    """Answers at once, but for the step `slow`, whose call returns when it may."""
+
+    def __init__(self) -> None:
+        self.may_return = threading.Event()
+        self.made: list[str] = []
+        self.until = ""
+
+    def __call__(self, task: Task) -> TaskResult:
+        self.made.append(task.step)
+        if task.step == self.until:
+            self.may_return.set()
+        if task.step == "slow":
+            assert self.may_return.wait(timeout=20), "nothing went on while this call was open"
+        return FINE
+
+
+def test_branch_goes_on_while_the_call_of_another_is_open() -> None:
+    world = threaded(side_by_side("fan", [call("a1"), call("a2"), call("a3")], [call("slow"), step("b")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+    slow.until = "a3"
+    execution_id = world.start()
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert sorted(slow.made) == ["a1", "a2", "a3", "slow"]
+    ended = [event.step for event in world.history(execution_id) if event.type == "StepSucceeded"]
+    assert ended.index("a2") < ended.index("slow")
+
+
+def test_branch_that_waits_is_sent_on_its_way_while_the_call_of_another_is_open() -> None:
+    world = threaded(side_by_side("fan", [call("a"), wait("w", 60), step("x")], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+
+    def sent(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "after") and any(cursor.sleeping for cursor in args[0].cursors):
+            slow.may_return.set()
+
+    world.hooks.append(sent)
+    execution_id = world.start()
+    world.drain()
+    assert slow.made.count("slow") == 1
+    world.run(100, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+
+
+def test_calls_that_end_about_together_are_kept_by_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "GRACE_SECONDS", 20)
+    world = threaded(side_by_side("fan", [call("a")], [call("b")], [call("c")]), step("e"))
+    order = [threading.Event() for _ in "abc"]
+
+    def one_after_the_other(task: Task) -> TaskResult:
+        place = "abc".index(task.step)
+        if place:
+            assert order[place - 1].wait(timeout=20)
+        threading.Timer(0.03, order[place].set).start()
+        return FINE
+
+    world.outside.answer = one_after_the_other
+    execution_id = world.start()
+    before = world.head(execution_id).version
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert world.head(execution_id).version == before + 1
+
+
+def test_crash_while_a_call_is_open_repeats_that_one_alone() -> None:
+    world = threaded(side_by_side("fan", [call("a1"), call("a2")], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+    execution_id = world.start()
+    kept: list[int] = []
+
+    def dies(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "after") and "a1" not in [c.step for c in args[0].cursors] and not kept:
+            kept.append(args[0].version)
+            raise Crash("after the first result was kept")
+
+    with world.hooked(dies):
+        assert isinstance(world.deliver(READY), Crash)
+    assert kept
+    slow.may_return.set()
+    world.advance(400)
+    world.run(100, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert (slow.made.count("a1"), slow.made.count("slow")) == (1, 2)
+
+
+def test_what_nobody_asks_for_any_more_is_not_waited_for() -> None:
+    world = threaded(side_by_side("fan", [call("a"), step("f", "fail", error="Odd")], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+    execution_id = world.start()
+    world.drain()
+    try:
+        assert not slow.may_return.is_set()
+        assert world.head(execution_id).state == "ExecutionFailed"
+    finally:
+        slow.may_return.set()
+    world.run(100)
+    assert world.head(execution_id).state == "ExecutionFailed"
+
+
+def test_call_that_breaks_takes_nothing_from_those_that_are_open() -> None:
+    world = threaded(side_by_side("fan", [call("broken")], [call("slow")]), step("e"))
+    slow = SlowOne()
+    broke: list[str] = []
+
+    def answer(task: Task) -> TaskResult:
+        if task.step == "broken" and not broke:
+            broke.append(task.step)
+            threading.Timer(0.1, slow.may_return.set).start()
+            raise RuntimeError("broken once")
+        return slow(task)
+
+    world.outside.answer = answer
+    execution_id = world.start()
+    world.drain()
+    ended = [event.step for event in world.history(execution_id) if event.type == "StepSucceeded"]
+    assert ended == ["slow"]
+    world.advance(400)
+    world.run(100, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert slow.made.count("slow") == 1
+
+
+def test_time_that_is_up_hands_over_what_is_next_and_nothing_that_is_open() -> None:
+    world = threaded(side_by_side("fan", [call("a1"), call("a2")], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+    handed: list[str] = []
+
+    def late(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and "a2" in [c.step for c in args[0].cursors] and not handed:
+            handed.extend(c.token for c in args[0].cursors if c.path)
+        if (name, when) == ("send", "after") and handed:
+            slow.may_return.set()
+
+    def answer(task: Task) -> TaskResult:
+        if task.step == "a1":
+            world.now_ms += 44_000  # of 45 s: a call may take 30
+        return slow(task)
+
+    world.outside.answer = answer
+    world.hooks.append(late)
+    execution_id = world.start()
+    world.deliver(READY)
+    assert len(set(handed)) == 2
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert sorted(slow.made) == ["a1", "a2", "slow"]
+
+
+def test_slow_item_holds_up_none_that_its_map_may_begin_beside_it() -> None:
+    body = call("slow", url="http://x/${ item }")
+    world = threaded(mapped("each", body, items=list(range(9)), maxConcurrency=3), step("e"))
+    last = threading.Event()
+    made: list[str] = []
+
+    def answer(task: Task) -> TaskResult:
+        made.append(task.request["url"])
+        if task.request["url"].endswith("/0"):
+            assert last.wait(timeout=20), "the others waited for the first"
+        if task.request["url"].endswith("/8"):
+            last.set()
+        return FINE
+
+    world.outside.answer = answer
+    execution_id = world.start()
+    world.run(100, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert len(made) == 9
