@@ -51,6 +51,14 @@ def send_guarded(runtime: Runtime, execution: Execution, sends: Iterable[Send]) 
         logger.warning("%s: %d messages were not sent, the watchdog will send them", execution.id, len(refused))
 
 
+def send_all(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> None:
+    """Send for somebody who is called again and will send all of it then. Raises Unavailable if one is refused."""
+    messages = outgoing(runtime, execution, sends)
+    refused = runtime.queue.send(messages) if messages else []
+    if refused:
+        raise Unavailable(f"{execution.id}: {len(refused)} of {len(messages)} messages were refused")
+
+
 class Outbox:
     """Collects the sends of the executions in one batch, and knows whose were refused."""
 

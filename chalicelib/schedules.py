@@ -16,7 +16,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS
 from chalicelib.engine.history import timestamp
 from chalicelib.engine.timetable import Row, Tick, Timetable, advanced, due_ticks
-from chalicelib.outbox import delay_seconds
+from chalicelib.outbox import delay_seconds, send_all
 from chalicelib.patience import patiently
 from chalicelib.ports import Message, Outgoing
 from chalicelib.runtime import Runtime
@@ -104,6 +104,7 @@ def _start(runtime: Runtime, until_ms: int, timetable: Timetable, input: Any, ti
             actor=ACTOR,
             name=tick.name,
             version=timetable.definition_version,
+            send_them=send_all,
         )
 
     try:

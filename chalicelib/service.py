@@ -19,7 +19,7 @@ from chalicelib.engine.timetable import plan
 from chalicelib.outbox import send_guarded
 from chalicelib.ports import Conflict
 from chalicelib.runtime import Runtime
-from chalicelib.writes import follow, write
+from chalicelib.writes import Sender, follow, write
 
 
 class NotFound(SedoError):
@@ -67,10 +67,12 @@ def start_execution(
     actor: str,
     name: str | None = None,
     version: int | None = None,
+    send_them: Sender = send_guarded,
 ) -> Execution:
     """Start an execution and return its head as committed; the same `name` with the same input returns the first one.
 
-    Raises NotFound, InputRejected, NameTaken; Unavailable when AWS cannot be reached.
+    Raises NotFound, InputRejected, NameTaken; Unavailable when AWS cannot be reached, and what `send_them` raises: who
+    calls again, by a name, has the first messages sent again.
     """
     definition = load_definition(runtime, tenant_id, definition_id, version)
     problem = definition.input_problem(input)
@@ -89,9 +91,9 @@ def start_execution(
         decision = start(request, execution_id, runtime.now_ms(), runtime.policy)
         outcome = commit(runtime, None, decision.execution)
         if not isinstance(outcome, Conflict):
-            return follow(runtime, outcome, decision.sends)
+            return follow(runtime, outcome, decision.sends, send_them)
         if name is not None:
-            return _same_start(runtime, outcome, decision, version)
+            return _same_start(runtime, outcome, decision, version, send_them)
     raise SedoError(f"no free execution id found for {definition_id}")
 
 
@@ -170,7 +172,9 @@ def _suffix(runtime: Runtime, tenant_id: str, definition_id: str, name: str | No
     return digest[:40] if name is not None else digest[:length]
 
 
-def _same_start(runtime: Runtime, found: Conflict, decision: Decision, version: int | None) -> Execution:
+def _same_start(
+    runtime: Runtime, found: Conflict, decision: Decision, version: int | None, send_them: Sender
+) -> Execution:
     """Answer a repeated start by name; its first messages are sent again while the head has not moved."""
     first = found.current
     if first is None:
@@ -180,5 +184,5 @@ def _same_start(runtime: Runtime, found: Conflict, decision: Decision, version: 
     if not same_version or not values.equal(first.input, wanted.input):
         raise NameTaken(f"name {wanted.name!r} was used with another input or version by execution {first.id}")
     if first.version == 1 and not first.ended:
-        send_guarded(runtime, first, Decision.resend_all(first, runtime.policy).sends)
+        send_them(runtime, first, Decision.resend_all(first, runtime.policy).sends)
     return first

@@ -66,10 +66,13 @@ def write(
         head = outcome.current
 
 
-def follow(runtime: Runtime, head: Execution, sends: Sequence[Send]) -> Execution:
+Sender = Callable[[Runtime, Execution, Sequence[Send]], None]
+
+
+def follow(runtime: Runtime, head: Execution, sends: Sequence[Send], send_them: Sender = send_guarded) -> Execution:
     """Do what a caller's decision wants, once its head is committed: start children here and now, send all else."""
     here = [send for send in sends if _is_about_children(head, send)]
-    send_guarded(runtime, head, [send for send in sends if send not in here])
+    send_them(runtime, head, [send for send in sends if send not in here])
     for send in here:
         head = _drive(runtime, head, send)
     let_expire_if_possible(runtime, head)

@@ -75,7 +75,8 @@ def is_public(address: str) -> bool:
         inner = ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is not None and not is_public(str(inner)):
             return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_loopback or ip.is_link_local)
+    local = ip.is_loopback or ip.is_link_local or (isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local)
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or local)
 
 
 Resolve = Callable[[str, int], list[str]]

@@ -12,7 +12,9 @@ Task.Failed             a request that cannot be sent as it is
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -40,6 +42,11 @@ MAX_REDIRECTS = 5
 MAX_CONNECT_SECONDS = 10.0
 _SHOWN_CHARACTERS = 1024
 _CHUNK_BYTES = 16 * 1024
+_CHARSETS = re.compile(
+    r"utf-8(-sig)?|utf-16(-[lb]e)?|ascii|iso8859-\d+|cp125\d|cp866|koi8-[ru]|gbk|gb2312|gb18030|big5|euc_jp|shift_jis"
+    r"|cp932|iso2022_jp|euc_kr|cp949"
+)
+"""What texts on the web are written in, by the names that Python has for it."""
 # A socket gives up at about the moment at which the call is cut off.
 _CLOSE_SECONDS = 0.05
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -163,11 +170,19 @@ def is_success(status: int, codes: list[int | str] | None) -> bool:
 
 
 def _decoded(body: bytes, content_type: str) -> str:
-    charset = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'") or "utf-8"
+    """Return a body as text: in the charset that the other side names, if it is one that texts on the web have."""
+    charset = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
+    codec = _codec(charset)
+    return body.decode(codec, "replace")
+
+
+def _codec(charset: str) -> str:
+    """Return the codec of a charset; some of Python's are no charsets, and take time that grows with the square."""
     try:
-        return body.decode(charset, "replace")
+        name = codecs.lookup(charset or "utf-8").name
     except (LookupError, ValueError):
-        return body.decode("utf-8", "replace")
+        return "utf-8"
+    return name if _CHARSETS.fullmatch(name) else "utf-8"
 
 
 def _parsed(text: str, headers: Mapping[str, str]) -> Any:

@@ -55,7 +55,7 @@ def execution(head: Execution) -> dict[str, Any]:
     }
     if head.name is not None:
         body["name"] = head.name
-    if head.parent is not None:
+    if isinstance(head.parent, dict):  # of a damaged head it may be anything
         body["parent"] = {name: head.parent[name] for name in ("id", "step", "start") if name in head.parent}
     if head.life > 1:
         body["life"] = head.life

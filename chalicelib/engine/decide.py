@@ -37,7 +37,7 @@ from chalicelib.engine.records import replace
 from chalicelib.engine.redrive import again, obstacle
 from chalicelib.engine.said import said
 from chalicelib.engine.schemas import ANYTHING
-from chalicelib.engine.soundness import flaw
+from chalicelib.engine.soundness import flaw, mended
 from chalicelib.engine.steps.base import Call, Fail
 from chalicelib.engine.timers import leave, wake
 from chalicelib.engine.waits import child_came_to, counts, heard_of
@@ -56,8 +56,9 @@ def decide(
             return redriven(definition, execution, event, now_ms, policy)
         return Decision(execution, changed=False)
     watch_ms = policy.api_watch_ms if isinstance(event, BY_CALLERS) else policy.watch_ms
-    draft = Draft(execution, now_ms, event.by, watch_ms, policy, getattr(event, "cover", None))
     why = flaw(execution)
+    head = execution if why is None else mended(execution)
+    draft = Draft(head, now_ms, event.by, watch_ms, policy, getattr(event, "cover", None))
     if why is not None:
         return _give_up_all(draft, f"its head is damaged: {why}")
     if isinstance(event, CancelRequested):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chalicelib.engine.draft import Draft, Policy, sends_made_by
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.execution import Execution, timers
+from chalicelib.engine.soundness import is_parent
 
 LOOK = "look."
 TICK_MAY_BE_OVER_MS = 120_000
@@ -39,7 +40,7 @@ def commit(draft: Draft) -> Decision:
 def notice(execution: Execution) -> tuple[Send, ...]:
     """Return the message that tells a parent of its child's end."""
     parent = execution.parent
-    if not execution.ended or parent is None:
+    if not execution.ended or parent is None or not is_parent(parent):
         return ()
     return (Send(parent["token"], 0, "ended", parent["id"]),)  # now: its end may be dated by a clock that is ahead
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.engine.execution import TERMINAL, Cursor, Execution
 from chalicelib.engine.places import SWEEP, above
+from chalicelib.engine.records import replace
 
 _COUNTS = ("n", "next", "failed", "allowed")
 _WAITS = (None, "task", "signal", "branches", "child")
@@ -16,7 +17,7 @@ _WAITS = (None, "task", "signal", "branches", "child")
 
 def flaw(execution: Execution) -> str | None:
     """Return what is wrong with a head, or None."""
-    if execution.parent is not None and not _is_parent(execution.parent):
+    if not is_parent(execution.parent):
         return "its parent is none"
     if execution.ending is not None and not _is_end(execution.ending):
         return "its end is none"
@@ -30,14 +31,31 @@ def flaw(execution: Execution) -> str | None:
     return None
 
 
-def _is_parent(parent: Any) -> bool:
-    return isinstance(parent, dict) and ("start" not in parent or isinstance(parent.get("step"), str))
+def mended(execution: Execution) -> Execution:
+    """Return a damaged head without a parent that is none: nobody can be told of its end."""
+    return execution if is_parent(execution.parent) else replace(execution, parent=None)
+
+
+def is_parent(parent: Any) -> bool:
+    """Say whether a head's `parent` is sound: None, or an object that says who is to be told, and under which token."""
+    if parent is None:
+        return True
+    if not isinstance(parent, dict) or not all(isinstance(parent.get(name), str) for name in ("id", "token")):
+        return False
+    return "start" not in parent or _is_part(parent)
+
+
+def _is_part(parent: dict[str, Any]) -> bool:
+    quota = parent.get("quota", 0)
+    counts = _count(parent["start"]) and _count(parent.get("allowed")) and (quota is None or _count(quota))
+    return counts and "quota" in parent and isinstance(parent.get("step"), str)
 
 
 def _is_end(ending: Any) -> bool:
     if not isinstance(ending, dict) or not {"output", "error"} <= ending.keys():
         return False
-    return ending.get("state") in TERMINAL and _count(ending.get("at", 0))
+    state = ending.get("state")
+    return isinstance(state, str) and state in TERMINAL and _count(ending.get("at", 0))
 
 
 def _flaw(cursor: Cursor, at: dict[str, Cursor]) -> str | None:

@@ -62,6 +62,7 @@ class Invocation:
     kind: str
     skew_ms: int = 0
     limit_ms: int = FOREVER
+    began_ms: int = START_MS
     alive: bool = True
     touched: dict[str, None] = field(default_factory=dict)
     parcels: list[Parcel] = field(default_factory=list)

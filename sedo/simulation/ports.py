@@ -11,7 +11,7 @@ from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution, is_of
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable
-from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition, Unavailable
+from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition
 from chalicelib.runtime import Runtime
 
 from sedo.simulation.invocations import Invocation, Parcel
@@ -150,21 +150,15 @@ class SimulatedQueue:
         # A start that is repeated by its name sends what may be there already.
         self.world.disturbed.update(name for name in alone if self.world.makers.get(name) is not self.who)
         refused: list[Outgoing] = []
-        try:
-            for start in range(0, len(messages), 10):
-                refused += self._send(messages[start : start + 10])
-        except Unavailable:
-            self._excuse(messages)
-            raise
+        for start in range(0, len(messages), 10):
+            refused += self._send(messages[start : start + 10])
         return refused
 
-    def _excuse(self, messages: Sequence[Outgoing]) -> None:
-        """Remember what is left to a watchdog, since a start is done also when the queue says no."""
-        world = self.world
-        for outgoing in messages:
-            head = world.current.get(outgoing.message.execution_id)
-            if head is not None and world.timetables.has_just_begun(head):
-                world.drivers.excused.add((head.id, outgoing.message.token))
+    def _is_left_alone(self, name: str) -> bool:
+        """Say whether nobody sends again what was refused: what a timetable has just started it starts again."""
+        head = self.world.current.get(name)
+        begun = head is not None and self.world.timetables.has_just_begun(head)
+        return self.who.writes_alone(name) and not begun
 
     def _send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         struck = len(self.world.faults.fired)
@@ -187,7 +181,7 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
-                if self.who.writes_alone(outgoing.message.execution_id):
+                if self._is_left_alone(outgoing.message.execution_id):
                     world.drivers.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000

@@ -83,6 +83,7 @@ class Run:
         schedule = [{"every": f"{seconds}s", "input": given}]
         self.document = {**self.document, "schedule": schedule}
         self.world.timetables.period_ms = seconds * 1000
+        self.world.timetables.given = given
         return replace(self.plan.scenario, document=self.document, definition=parse(self.document, version=1))
 
     def _publish(self, scenario: Scenario) -> None:
@@ -138,6 +139,7 @@ class Run:
         runtime = make_runtime(world, who, self.cache, handles)
 
         def live() -> None:
+            who.began_ms = world.hub.now_ms
             try:
                 job(runtime, who)
             except Killed:

@@ -29,6 +29,7 @@ class Timetables:
         self.world = world
         self.current: Timetable | None = None
         self.period_ms = 0
+        self.given: dict[str, Any] = {}
         self.log: list[tuple[int, int | None]] = []
         self.started: dict[str, str] = {}
         self.skipped: set[int] = set()
@@ -75,6 +76,10 @@ class Timetables:
         if head.name in self.started:
             raise Violation("tick", f"{head.id} is the second execution of {head.name}")
         self.started[head.name] = head.id
+        if head.input != self.given:
+            raise Violation("tick", f"{head.name} has the input {head.input}")
+        self.look()
+        self._check_late(self._tick_of(head), head.name)
 
     @property
     def ids(self) -> Collection[str]:
@@ -115,9 +120,11 @@ class Timetables:
 
     def _check_step(self, who: Invocation, before: Row, after: Row) -> None:
         first, last, period = before.next_ms or 0, after.last_ms or 0, self.period_ms
-        now = self.world.hub.now_ms + who.skew_ms + EARLY_MS
-        if last % period or not first <= last <= now or after.next_ms != last + period:
-            raise Violation("tick", f"at {now} {before} becomes {after}")
+        ahead = who.skew_ms + EARLY_MS
+        latest = (who.began_ms + ahead) // period * period
+        is_due = max(first, latest) <= last <= self.world.hub.now_ms + ahead
+        if last % period or not is_due or after.next_ms != last + period:
+            raise Violation("tick", f"{who.label}, which began at {who.began_ms}, lets {before} become {after}")
         if Tick(0, last).name not in self.started:
             raise Violation("tick", f"the timetable says that {Tick(0, last).name} was started, and it was not")
         self.skipped.update(range(first, last, period))
@@ -133,12 +140,15 @@ class Timetables:
     def _check_end(self, timetable: Timetable) -> None:
         """See that all ticks until now were started, or left out for a later one, when a version ends the schedule."""
         self.look()
-        now = self.world.hub.now_ms
         self.end_ms = timetable.due_at_ms or 0
-        peace = not self.world.faults.fired
-        late = LATE_IN_PEACE_MS if peace else LATE_MS
-        if now - self.peaceful_since_ms > late and self.end_ms < now - late - SKEW_MS:
-            raise Violation("tick", f"{(now - self.end_ms) / 1000} s late, and nothing struck for long")
+        self._check_late(self.end_ms, "what comes next")
         gone = [at for at in self._ticks(self.end_ms) if Tick(0, at).name not in self.started]
-        if [at for at in gone if at not in self.skipped or peace]:
+        if [at for at in gone if at not in self.skipped or not self.world.faults.fired]:
             raise Violation("tick", f"{gone} were never started")
+
+    def _check_late(self, at_ms: int, what: str) -> None:
+        """See that a tick is not overdue, if nothing has struck for as long as it may be."""
+        now = self.world.hub.now_ms
+        late = LATE_MS if self.world.faults.fired else LATE_IN_PEACE_MS
+        if min(now - self.peaceful_since_ms, now - at_ms - SKEW_MS) > late:
+            raise Violation("tick", f"{what} is {(now - at_ms) / 1000} s late, and nothing struck for long")

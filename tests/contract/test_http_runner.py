@@ -155,10 +155,23 @@ def test_a_json_answer_is_parsed(server: Server, runner: HttpRunner) -> None:
         ("application|json", "NaN", "NaN"),
         ("application|problem+json; charset=utf-8", "[1,2.0]", [1, 2.0]),
         ("text|plain; charset=no-such", "x", "x"),
+        ("text|plain; charset=iso-8859-1", "plain", "plain"),
+        ("text|plain; charset=Shift_JIS", "plain", "plain"),
+        ("text|plain; charset=utf-16-le", "ab", "\u6261"),
     ],
 )
 def test_other_answers_are_text(server: Server, runner: HttpRunner, kind: str, text: str, body: Any) -> None:
     assert runner.perform(task(f"{server.url}/raw/{quote(f'{kind}!{text}')}")).value["body"] == body
+
+
+@pytest.mark.parametrize(
+    "charset", ["punycode", "idna", "utf-7", "unicode_escape", "rot13", "zlib", "undefined", "mbcs"]
+)
+def test_codecs_that_are_no_charsets_are_not_asked(server: Server, runner: HttpRunner, charset: str) -> None:
+    """Some of them take time that grows with the square of the text, others raise."""
+    text = "+AGE- b-a \\x41"
+    answer = runner.perform(task(f"{server.url}/raw/{quote(f'text|plain; charset={charset}!{text}')}"))
+    assert answer.value["body"] == text
 
 
 def test_the_request_is_sent_as_it_was_asked(server: Server, runner: HttpRunner) -> None:
@@ -328,8 +341,8 @@ def test_this_machine_is_not_called_unless_allowed(server: Server, host: str) ->
 
 NOT_PUBLIC = """
     127.0.0.1 127.8.9.1 10.0.0.1 172.16.3.4 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 239.1.1.1 240.0.0.1
-    255.255.255.255 192.0.2.1 198.18.0.1 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 ::ffff:10.0.0.1
-    ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b::7f00:1 2002:7f00:1:: 2002:a00:1:: 2001:db8::1
+    255.255.255.255 192.0.2.1 198.18.0.1 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fec0::1 fd00:ec2::254 ff02::1
+    ::ffff:10.0.0.1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b::7f00:1 2002:7f00:1:: 2002:a00:1:: 2001:db8::1
 """
 
 

@@ -409,7 +409,12 @@ def ticks_without_names(patch: Patch) -> None:
 
 
 def start_that_finds_itself_sends_nothing(patch: Patch) -> None:
-    patch.setattr(service, "send_guarded", lambda runtime, head, sends: None)
+    start = service._same_start
+
+    def mutated(runtime: Any, found: Any, decision: Any, version: Any, _: Any) -> Any:
+        return start(runtime, found, replace(decision, sends=()), version, lambda runtime, head, sends: None)
+
+    patch.setattr(service, "_same_start", mutated)
 
 
 def missed_ticks_forgotten(patch: Patch) -> None:
@@ -417,6 +422,29 @@ def missed_ticks_forgotten(patch: Patch) -> None:
         return [tick for tick in due_ticks(timetable, entries, now_ms) if now_ms - tick.at_ms < 10_000]
 
     patch.setattr(schedules, "due_ticks", mutated)
+
+
+def first_due_tick(patch: Patch) -> None:
+    """After an outage the earliest of the missed ticks starts."""
+
+    def mutated(timetable: Any, entries: Any, now_ms: int) -> Any:
+        latest = due_ticks(timetable, entries, now_ms)
+        return [replace(tick, at_ms=timetable.rows[tick.index].next_ms) for tick in latest]
+
+    def followed(timetable: Any, entries: Any, started: Any, now_ms: int) -> Any:
+        return advanced(timetable, entries, started, min([now_ms, *(tick.at_ms for tick in started)]))
+
+    patch.setattr(schedules, "due_ticks", mutated)
+    patch.setattr(schedules, "advanced", followed)
+
+
+def input_of_ticks_lost(patch: Patch) -> None:
+    start = schedules._start
+
+    def mutated(runtime: Any, until_ms: int, timetable: Any, input: Any, tick: Any) -> None:
+        start(runtime, until_ms, timetable, {**input, "k": 10}, tick)
+
+    patch.setattr(schedules, "_start", mutated)
 
 
 def timetable_without_condition(patch: Patch) -> None:
@@ -471,6 +499,8 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (ticks_without_names, None),
     (start_that_finds_itself_sends_nothing, ("crash_at_send", "crash_after")),
     (missed_ticks_forgotten, None),
+    (first_due_tick, ("outage", "lost")),
+    (input_of_ticks_lost, ()),
     (timetable_without_condition, ("slow",)),
 )
 """Each mutation with the kinds of faults that show it; None: any."""
@@ -480,6 +510,8 @@ OF_SCHEDULES = (
     ticks_without_names,
     start_that_finds_itself_sends_nothing,
     missed_ticks_forgotten,
+    first_due_tick,
+    input_of_ticks_lost,
     timetable_without_condition,
 )
 """Those that only runs with a schedule can show."""

@@ -226,6 +226,19 @@ changes = st.tuples(
 
 ENDING = {"state": "ExecutionFailed", "output": None, "error": None}
 STRANGE: tuple[Any, ...] = (7, "x", [], None, -1)
+ODD_ENDS: tuple[Any, ...] = ({**ENDING, "state": ["ExecutionFailed"]}, {**ENDING, "state": "StepStarted"})
+NO_PARENTS: tuple[Any, ...] = (
+    {},
+    {"id": "p"},
+    {"token": "t"},
+    {"id": 3, "token": "t"},
+    {"id": "p", "token": "t", "start": 0},
+    {"id": "p", "token": "t", "start": 0, "step": "s"},
+    {"id": "p", "token": "t", "start": "0", "step": "s", "allowed": 0, "quota": None},
+    "p",
+    [],
+    3,
+)
 
 
 @settings(quick, max_examples=400)
@@ -233,8 +246,8 @@ STRANGE: tuple[Any, ...] = (7, "x", [], None, -1)
     st.lists(changes, min_size=1, max_size=3),
     st.lists(damaged, max_size=2),
     st.lists(st.tuples(events, moments, st.integers(0, 9)), min_size=1, max_size=5),
-    st.sampled_from([None, None, None, {}, 3, ENDING, *({**ENDING, "at": at} for at in STRANGE)]),
-    st.sampled_from([None, None, {}, {"id": "p", "token": "t"}, {"id": "p", "token": "t", "start": 0}]),
+    st.sampled_from([None, None, None, {}, 3, ENDING, *({**ENDING, "at": at} for at in STRANGE), *ODD_ENDS]),
+    st.sampled_from([None, None, {"id": "p", "token": "t"}, *NO_PARENTS]),
     st.booleans(),
 )
 def test_damaged_heads_are_decided_too(
@@ -242,7 +255,7 @@ def test_damaged_heads_are_decided_too(
     more: list[Cursor],
     happenings: list[tuple[Event, int, int]],
     ending: Any,
-    parent: dict[str, Any] | None,
+    parent: Any,
     kept: bool,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -270,6 +283,29 @@ def test_damaged_heads_are_decided_too(
             decision = decide(chosen, head, event, now, world.policy)
             assert decision == decide(chosen, head, event, now, world.policy)
             head = decision.execution
+
+
+@pytest.mark.parametrize("parent", NO_PARENTS)
+@pytest.mark.parametrize(
+    "event", [Arrived("1.1", "n"), Looked("n", 0), CancelRequested(None, "me", "n"), TimeIsUp("1.1", "n")]
+)
+def test_child_of_a_parent_that_is_none_ends_visibly(parent: Any, event: Event) -> None:
+    world = World(WAITING)
+    world.begin()
+    head = replace(world.head, parent=parent, cursors=world.head.cursors[:1])
+    decision = decide(world.definition, head, event, T0 + 10**7, world.policy)
+    assert (decision.execution.error or {})["name"] == "Sedo.ProcessingFailed"
+    assert decision.execution.ended
+    assert decision.execution.parent is None
+
+
+@pytest.mark.parametrize("ending", [*ODD_ENDS, {}, 3, "x"])
+def test_end_that_is_none_ends_visibly(ending: Any) -> None:
+    world = World(WAITING)
+    world.begin()
+    head = replace(world.head, ending=ending, cursors=world.head.cursors[:1])
+    decision = decide(world.definition, head, Looked("n", 0), T0, world.policy)
+    assert (decision.execution.error or {})["name"] == "Sedo.ProcessingFailed"
 
 
 @pytest.mark.parametrize("at", STRANGE[1:])

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from chalicelib.deliveries import BatchFailed
 from chalicelib.engine.decision import look_token
 from chalicelib.engine.timetable import timetable_id
-from chalicelib.ports import Message
+from chalicelib.ports import Message, Unavailable
 from tests.unit.protocol.scheduled import (
     FIRST_MS,
     HOURLY_MS,
@@ -280,3 +281,37 @@ def test_a_message_of_a_moment_that_is_done_ends_there() -> None:
     world.drain()
     assert world.messages(READY) == world.messages(TIMEOUT) == 0
     assert len(started(world)) == 1
+
+
+def test_refused_messages_of_a_start_are_sent_again_before_the_timetable_moves_on() -> None:
+    world = World(definition(wait("w", 5), step("e"), schedule=[{"every": "15m"}]))
+    world.now_ms = FIRST_MS - 10_000
+    world.tick()
+    world.advance(10)
+    refusals: list[str] = []
+
+    def throttled(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("send", "before") and len(refusals) < 2:
+            assert timetable(world).due_at_ms == FIRST_MS
+            refusals.append(name)
+            raise Unavailable("throttled")
+
+    with world.hooked(throttled):
+        assert world.deliver(TIMEOUT) is None
+    assert len(refusals) == 2
+    assert world.naps
+    world.run(30, ticks=False)
+    assert [execution.state for execution in started(world)] == ["ExecutionSucceeded"]
+
+
+def test_queue_that_refuses_for_long_has_the_tick_come_back() -> None:
+    world = World(definition(wait("w", 5), step("e"), schedule=[{"every": "15m"}]))
+    world.now_ms = FIRST_MS - 10_000
+    world.tick()
+    world.advance(10)
+    with world.hooked(unavailable("send", times=1000)):
+        assert isinstance(world.deliver(TIMEOUT), BatchFailed)
+    assert timetable(world).due_at_ms == FIRST_MS
+    world.run(400, ticks=False)
+    assert names(world) == [tick_name(FIRST_MS)]
+    assert started(world)[0].ended
