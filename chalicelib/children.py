@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.commits import commit, let_expire
 from chalicelib.engine.births import StartRequest, start
-from chalicelib.engine.branches import PartRequest, in_life, is_tombstone, outlived, start_part, tombstone
+from chalicelib.engine.branches import PartRequest, in_life, is_tombstone, outlived, spread_below, start_part, tombstone
 from chalicelib.engine.decide import decide
 from chalicelib.engine.decision import Decision, sends_lost_with
 from chalicelib.engine.definition import Definition
@@ -37,6 +37,8 @@ from chalicelib.runtime import Runtime
 
 MAX_DEPTH = 16
 """So many executions may stand above each other by `execute`."""
+MAX_SPREAD = 1_000_000
+"""So many children may come to be side by side: maps that execute maps multiply, also by themselves."""
 BY_PARENT = "parent"
 
 
@@ -158,6 +160,10 @@ class Children:
             return start_part(part, definition, now, policy)
         if parent.depth >= MAX_DEPTH:
             return TaskResult(error=TOO_DEEP, cause=f"{MAX_DEPTH} executions stand above this one already")
+        if (spread := spread_below(parent)) > MAX_SPREAD:
+            return TaskResult(
+                error=TOO_DEEP, cause=f"with the maps above there would be {spread} children side by side"
+            )
         wanted = self._definition(parent, request)
         if isinstance(wanted, TaskResult):
             return wanted
@@ -170,6 +176,7 @@ class Children:
             salt=salt,
             parent=told if request["wait"] else None,
             depth=parent.depth + 1,
+            spread=spread,
             life=life,
             after=after,
         )

@@ -20,8 +20,8 @@ DEFAULT_POLICY = Policy()
 class StartRequest:
     """What a caller wants to have started; `actor` is who asked, `by` names the call.
 
-    A child has a `parent` and a `depth`, see Execution, and is born into the `life` that its parent lives; `salt` is
-    something that nobody can guess. `after` is the end that was written in a child's place before it was born.
+    A child has a `parent`, a `depth` and a `spread`, see Execution, and is born into the `life` that its parent lives;
+    `salt` is something that nobody can guess. `after` is the end that was written in a child's place before its birth.
     """
 
     tenant_id: str
@@ -33,6 +33,7 @@ class StartRequest:
     salt: str | None = None
     parent: dict[str, Any] | None = None
     depth: int = 0
+    spread: int = 1
     life: int = 1
     after: Execution | None = None
 
@@ -96,6 +97,7 @@ def unborn(request: StartRequest, execution_id: str, now_ms: int) -> Execution:
         salt=request.by if request.salt is None else request.salt,
         parent=request.parent,
         depth=request.depth,
+        spread=request.spread,
         life=request.life,
     )
     return head if request.after is None else _born_after(request.after, head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from chalicelib.engine.births import StartRequest, begun, submitted, unborn
@@ -28,6 +29,12 @@ class PartRequest:
     after: Execution | None = None
 
 
+def spread_below(above: Execution) -> int:
+    """Return how many executions there may be side by side like a child that a head starts now."""
+    widths = [int((cursor.held or {}).get("n", 1)) for cursor in above.cursors if cursor.waits == "branches"]
+    return above.spread * prod(max(1, width) for width in widths)
+
+
 def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: Policy) -> Decision:
     """Begin a child that does a part of a map: the step itself, on its items."""
     above, request = part.above, part.request
@@ -40,6 +47,7 @@ def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: P
         salt=part.salt,
         parent=part.parent,
         depth=above.depth,
+        spread=spread_below(above),
         life=above.life,
         after=part.after,
     )

@@ -82,7 +82,8 @@ class Execution:
     `chunks` and `sends` count history chunks and messages, for the receipt. `salt` keys the tokens of tasks.
 
     `parent` is set on a child: `{id, token}` say whom its end is told; a part of a map has `step`, `start`, `allowed`
-    and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above.
+    and `quota` too, and `shown` is what its expressions see as `execution`. `depth` counts the executions above,
+    `spread` says how many like it there may be side by side, by the widths of the fan-outs above.
     `life` counts redrives, and `kept` are the cursors from which one goes on. `signals` came and were not taken yet,
     `signal_ids` are the latest ids that callers gave. `ending` is the end that waits for children to be told.
     `data_bytes` counts the large values that were recorded; `retention_days` is how long it is kept after its end
@@ -118,6 +119,7 @@ class Execution:
     parent: dict[str, Any] | None = None
     shown: dict[str, Any] | None = None
     depth: int = 0
+    spread: int = 1
     life: int = 1
     kept: tuple[Cursor, ...] = ()
     signals: tuple[dict[str, Any], ...] = ()
@@ -219,6 +221,7 @@ _LATER_FIELDS: dict[str, Any] = {
     "parent": None,
     "shown": None,
     "depth": 0,
+    "spread": 1,
     "life": 1,
     "signals": (),
     "signal_ids": (),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import inbox
+from chalicelib import children, inbox
 from chalicelib.deliveries import BatchFailed
 from chalicelib.engine import fanout
 from chalicelib.engine.effects import Task, TaskResult
@@ -144,6 +144,21 @@ def test_calls_side_by_side_are_all_made_however_long_each_may_take() -> None:
 
 
 # Children
+
+
+def test_definition_that_executes_itself_in_a_map_does_not_multiply_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(children, "MAX_SPREAD", 30)
+    again = mapped("each", step("again", "execute", definition="d"), items=[1, 2, 3])
+    world = World(definition(again))
+    execution_id = world.start()
+    world.run(1000, ticks=False)
+    depths = [head.depth for head in world.heads().values() if head.visits]
+    assert [depths.count(depth) for depth in range(5)] == [1, 3, 9, 27, 0]
+    assert max(head.spread for head in world.heads().values()) == 27
+    assert (world.head(execution_id).error or {})["name"] == "Execution.TooDeep"
+    assert set(all_ended(world).values()) <= {"ExecutionFailed", "ExecutionCancelled"}
 
 
 def test_retried_execute_waits_for_its_second_child() -> None:
