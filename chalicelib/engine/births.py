@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.engine.decision import Decision, deadline_look
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
+from chalicelib.engine.evaluation import on_one_budget
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import EventType
 from chalicelib.engine.records import replace
@@ -38,6 +39,7 @@ class StartRequest:
     after: Execution | None = None
 
 
+@on_one_budget
 def start(request: StartRequest, execution_id: str, now_ms: int, policy: Policy = DEFAULT_POLICY) -> Decision:
     """Begin an execution: its head as of version 1, after all pure steps at its beginning."""
     definition = request.definition

@@ -11,6 +11,7 @@ from chalicelib.engine.decision import Decision
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
 from chalicelib.engine.errors import CANCELLED, Failure
+from chalicelib.engine.evaluation import on_one_budget
 from chalicelib.engine.events import CancelRequested
 from chalicelib.engine.execution import Execution
 from chalicelib.engine.history import EventType
@@ -35,6 +36,7 @@ def spread_below(above: Execution) -> int:
     return above.spread * prod(max(1, width) for width in widths)
 
 
+@on_one_budget
 def start_part(part: PartRequest, definition: Definition, now_ms: int, policy: Policy) -> Decision:
     """Begin a child that does a part of a map: the step itself, on its items."""
     above, request = part.above, part.request

@@ -14,6 +14,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS, Draft, Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import CANCELLED, EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
+from chalicelib.engine.evaluation import on_one_budget
 from chalicelib.engine.events import (
     AllPerformed,
     Answered,
@@ -47,6 +48,7 @@ BY_CALLERS = (Answered, Beat, Claimed, Signalled, CancelRequested)
 """Events of API calls: nobody delivers those again, so the watchdog looks soon after them."""
 
 
+@on_one_budget
 def decide(
     definition: Definition | None, execution: Execution, event: Event, now_ms: int, policy: Policy = DEFAULT_POLICY
 ) -> Decision:

@@ -7,7 +7,9 @@ node and all that is made is paid for, about by the byte, and every value is JSO
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, TypeVar
 
 from jmespath.visitor import Options, TreeInterpreter
 
@@ -17,8 +19,12 @@ from chalicelib.engine.functions import FUNCTIONS
 
 MAX_WORK = 5_000_000
 """A little more than a value may hold: one may be read or made anew, and one that is only handed on costs nothing."""
-VISIT_WORK = 5
+VISIT_WORK = 12
 """A visited node takes about as long as so many bytes that are read or made."""
+MAX_DECISION_WORK = 8 * MAX_WORK
+"""All expressions of one decision, which may take many steps and settle many calls."""
+ENOUGH_WORK = MAX_WORK
+"""After so much a decision takes no further step: the rest goes on in the next one."""
 
 Node = Any  # as jmespath parses it: {"type", "value", "children"}
 Evaluate = Callable[[Any], Any]
@@ -30,9 +36,40 @@ class NotAllowed(ValueError):
     """An expression that parses and still cannot be used."""
 
 
+_left_of_decision: ContextVar[int | None] = ContextVar("left_of_decision", default=None)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def on_one_budget(decision: F) -> F:
+    """Let all expressions that a function evaluates share the budget of one decision."""
+
+    @wraps(decision)
+    def bounded(*args: Any, **named: Any) -> Any:
+        token = _left_of_decision.set(MAX_DECISION_WORK)
+        try:
+            return decision(*args, **named)
+        finally:
+            _left_of_decision.reset(token)
+
+    return bounded  # type: ignore[return-value]
+
+
+def has_worked_enough() -> bool:
+    """Say whether the decision that is going on should leave the rest to the next one."""
+    left = _left_of_decision.get()
+    return left is not None and left < MAX_DECISION_WORK - ENOUGH_WORK
+
+
 def evaluate(node: Node, value: Any) -> Any:
     """Evaluate a parsed expression. Raises ExpressionFailed beyond the budget, and what jmespath raises."""
-    return Bounded().visit(node, value)
+    left = _left_of_decision.get()
+    if left is None:
+        return Bounded().visit(node, value)
+    bounded = Bounded(granted := min(left, MAX_WORK))
+    try:
+        return bounded.visit(node, value)
+    finally:
+        _left_of_decision.set(left - (granted - max(0, bounded.left)))
 
 
 class Bounded(TreeInterpreter):
@@ -105,6 +142,8 @@ class Bounded(TreeInterpreter):
             self.made([argument for argument in arguments if isinstance(argument, str | list | dict)])
         if name == "join" and isinstance(arguments[0], str) and isinstance(arguments[1], list):
             self.spend(len(arguments[0]) * len(arguments[1]))
+        if name in ("sort", "sort_by") and isinstance(arguments[0], list):
+            self.spend(len(arguments[0]) * len(arguments[0]).bit_length() // 2)
         result = FUNCTIONS.call_function(name, arguments)
         if name == "map":
             self.made(result)

@@ -15,6 +15,7 @@ from chalicelib.engine.errors import (
     TOO_MANY_TRANSITIONS,
     Failure,
 )
+from chalicelib.engine.evaluation import has_worked_enough
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, as_failure, name_of
@@ -73,7 +74,7 @@ class Walk:
         """Take step after step, as far as this decision goes; then the branches that were begun on the way."""
         while True:
             while cursor is not None:
-                if self.steps_left <= 0 or self.bytes_left <= 0:
+                if self.steps_left <= 0 or self.bytes_left <= 0 or has_worked_enough():
                     self.draft.drive(cursor, self.draft.now_ms)
                     break
                 self.steps_left -= 1
