@@ -18,6 +18,9 @@ def meant(found: object, known: Iterable[str], likeness: float = LIKENESS) -> st
     Near is what has most letters in the same order, the same letters in another order, or is the beginning of a name.
     """
     text, names = str(found)[:LONGEST], list(known)
+    other_case = [name for name in names if name.lower() == text.lower()]
+    if other_case:
+        return other_case[0]
     close = difflib.get_close_matches(text, names, 1, likeness)
     if close:
         return close[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,9 @@ from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, S
 
 MAX_WAIT_SECONDS = 100 * 366 * 86_400
 _LATEST = "9000-01-01T00:00:00Z"
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
@@ -50,11 +54,12 @@ def _seconds(value: Any, now_ms: int) -> int | Fail:
 
 def _until(value: Any, _now_ms: int) -> int | Fail:
     try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None and "T" in value.upper() and moment <= datetime.fromisoformat(_LATEST):
-            return round(moment.timestamp() * 1000)
-    except (TypeError, ValueError, AttributeError, OverflowError):
-        pass
+        if isinstance(value, str) and _RFC_3339.fullmatch(value):
+            moment = datetime.fromisoformat(value.upper())
+            if moment <= datetime.fromisoformat(_LATEST):
+                return round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        pass  # no such day or hour
     found = f"{values.text(value):.80}"
     return Fail(EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {found}")
 

@@ -242,6 +242,8 @@ def test_a_failed_task_fails_its_step() -> None:
     api = api_of(human(catch=caught))
     execution_id = api.begin(input={"amount": 1})
     token = api.token()
+    for name in ("Sedo.ProcessingFailed", "Execution.Timeout", "*"):
+        assert "/error: this name is sedo's own" in refused(api.post(f"tasks/{token}/fail", {"error": name}), 400)
     done(api.post(f"tasks/{token}/fail", {"error": "Order.Refused", "cause": "too dear"}))
     done(api.post(f"tasks/{token}/fail", {"error": "Order.Refused", "cause": "too dear"}))
     refused(api.post(f"tasks/{token}/fail", {"error": "Order.Refused"}), 409)

@@ -19,6 +19,7 @@ FIELDS = ("choices", "end", "id", "inputSchema", "next", "roles", "timeoutSecond
         ("di", "id"),
         ("timeout", "timeoutSeconds"),
         ("timeoutSecond", "timeoutSeconds"),
+        ("TIMEOUTSECONDS", "timeoutSeconds"),
         ("schema", None),
         ("n", None),
         ("", None),

@@ -117,6 +117,7 @@ def test_choice_may_reshape_and_keep_like_any_step() -> None:
         ("seconds", 5 * 3600, 5 * HOUR),
         ("until", "2023-11-14T23:13:20+01:00", 0),
         ("until", "2023-11-14T22:13:30.5Z", 10_500),
+        ("until", "2023-11-14t22:13:30z", 10_000),
         ("until", "${ input.t }", 6 * HOUR),
         ("until", "1970-01-01T00:00:00Z", 0),
     ],
@@ -138,7 +139,25 @@ def test_wait_for_no_number_fails_with_expression_failed(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, 7, "tomorrow", "2030-01-01", "2030-01-01T00:00:00", "9999-12-31T23:59:59-12:00"]
+    "value",
+    [
+        *(
+            None,
+            7,
+            "tomorrow",
+            "2030-01-01",
+            "2030-01-01T00:00:00",
+            "9999-12-31T23:59:59-12:00",
+            "2030-02-30T00:00:00Z",
+        ),
+        *(
+            "2026-W48-4T05:00:00Z",
+            "2030-01-01T05Z",
+            "2030-01-01T00:00:00 Z",
+            "20300101T000000Z",
+            "2030-01-01T00:00:00+01",
+        ),
+    ],
 )
 def test_wait_until_no_moment_fails_with_expression_failed(value: Any) -> None:
     assert error_of(ended({"type": "wait", "until": "${ input }"}, value))[0] == "Expression.Failed"
@@ -312,3 +331,11 @@ def test_queue_with_values_that_sqs_cannot_take_fails_without_a_call(queue: str,
     world = ended(step, {"queue": queue, "delay": delay})
     assert world.tasks == []
     assert error_of(world)[0] == "Expression.Failed"
+
+
+def test_what_a_person_reads_is_kept_as_far_as_a_definition_may_write_it() -> None:
+    step = {"type": "human", "title": "${ input }", "description": "${ input }", "end": True, "id": "s"}
+    world = World({"id": "d", "steps": [step]}, input="x" * 10_000)
+    world.begin()
+    held = world.head.cursors[0].held or {}
+    assert (len(held["title"]), len(held["description"])) == (1_024, 8_192)
