@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -24,19 +24,11 @@ from referencing.jsonschema import EMPTY_REGISTRY
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem
 from chalicelib.engine.patterns import found_in, work_of
-from chalicelib.engine.sameness import key_of, unique_items
 from chalicelib.engine.schema_checks import schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
 MAX_WORK = 100_000
 """So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
-
-_LISTED_PER_WORK = 10
-"""A keyword takes about as long as so many entries of a list, or members of an object, that it only goes through."""
-
-_BYTES_PER_WORK = 200
-_PAID = frozenset({"enum", "const", "type", "uniqueItems"})
-"""Keywords that go through no list, or pay for it themselves."""
 
 MAX_DEPTH = 1_360
 """So deep may keywords lead to keywords: about twice the frames that they take, of a stack of a thousand."""
@@ -56,7 +48,6 @@ _SHOWN_BYTES = 16_384
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
 _work_left: ContextVar[int] = ContextVar("work_left")
 _depth: ContextVar[int] = ContextVar("depth")
-_known: ContextVar[dict[int, frozenset[Hashable]]] = ContextVar("known")
 
 
 class _TooMuch(Exception):
@@ -75,7 +66,7 @@ class InputSchema:
 
     def problem(self, value: Any) -> str | None:
         """Return jsonschema's full text for the most telling problem of a value, or None."""
-        work, depth, known = _work_left.set(MAX_WORK), _depth.set(0), _known.set({})
+        work, depth = _work_left.set(MAX_WORK), _depth.set(0)
         try:
             error = best_match(self.validator.iter_errors(value))
             return None if error is None else _text(error)
@@ -86,7 +77,6 @@ class InputSchema:
         except _FAULTS as error:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
         finally:
-            _known.reset(known)
             _depth.reset(depth)
             _work_left.reset(work)
 
@@ -144,67 +134,29 @@ def _sorted(value: Any) -> Any:
 def _bounded(dialect: type[Validator]) -> type[Validator]:
     """Return a dialect whose keywords take from the budget of the validation that is going on."""
     linear = {
-        "enum": _enum(dialect.VALIDATORS["enum"]),
-        "uniqueItems": _unique,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
     }
     rules = (dialect.VALIDATORS | linear).items()
-    counted = {keyword: _counted(rule, _WEIGHTS.get(keyword, _WEIGHT), keyword in _PAID) for keyword, rule in rules}
+    counted = {keyword: _counted(rule, _WEIGHTS.get(keyword, _WEIGHT)) for keyword, rule in rules}
     bounded: type[Validator] = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
     return bounded
 
 
-def _counted(rule: Callable[..., Any], weight: int, is_paid: bool) -> Callable[..., Any]:
+def _counted(rule: Callable[..., Any], weight: int) -> Callable[..., Any]:
     def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        _spend(1 if is_paid else 1 + _listed(value, instance) // _LISTED_PER_WORK)
+        _spend(1)
         depth = _depth.get() + weight
         if depth > MAX_DEPTH:
             raise _TooDeep
         _depth.set(depth)
         try:
-            for error in rule(validator, value, instance, schema) or ():
-                _spend(1)
-                yield error
+            yield from rule(validator, value, instance, schema) or ()
         finally:
             _depth.set(depth - weight)
 
     return count
-
-
-def _listed(value: Any, instance: Any) -> int:
-    """Return how much a keyword goes through: its own list or members, and those of what it looks at."""
-    own = len(value) if isinstance(value, list | dict) else 0
-    return own + (len(instance) if isinstance(instance, list | dict) else 0)
-
-
-def _keyed(value: Any) -> Hashable:
-    """Return what is equal for equal values, and pay for going through them."""
-    if isinstance(value, list | dict):
-        _spend(values.size(value) // _BYTES_PER_WORK)
-    return key_of(value)
-
-
-def _unique(validator: Validator, unique: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if unique and validator.is_type(instance, "array"):
-        _spend(values.size(instance) // _BYTES_PER_WORK)
-        yield from unique_items(validator, unique, instance, schema)
-
-
-def _enum(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `enum` that looks a value up instead of comparing it with each."""
-
-    def enum(validator: Validator, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        known = _known.get()
-        if id(allowed) not in known:  # a part of the schema, which outlives the validation
-            known[id(allowed)] = frozenset(map(_keyed, allowed))
-            _spend(len(allowed) // _LISTED_PER_WORK)
-        if _keyed(instance) not in known[id(allowed)]:
-            _spend(len(allowed) // _LISTED_PER_WORK)
-            yield from rule(validator, allowed, instance, schema)
-
-    return enum
 
 
 def _spend(work: int) -> None:
