@@ -200,6 +200,7 @@ def test_problems_of_calls_secrets_and_schemas_are_in_one_answer_too() -> None:
     )  # fmt: skip
     assert set(found) == {
         "/timeoutSecond",
+        "/inputSchema/properties/code/pattern",
         "/inputSchema/properties/n/type",
         "/steps/0/type",
         "/steps/1/functon",
