@@ -98,7 +98,7 @@ def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
     assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
 
 
-@pytest.mark.parametrize("kind", ["", "Pass", "task", None, 3, []])
+@pytest.mark.parametrize("kind", ["", "task", None, 3, []])
 def test_unknown_step_types_are_refused_by_their_path(kind: Any) -> None:
     found = problems(document({"type": kind, "branches": [], "end": True}))
     assert set(found) == {"/steps/0/type"}
@@ -339,6 +339,53 @@ def test_what_was_found_is_described_or_quoted(wrong: dict[str, Any], path: str,
 def test_type_that_is_like_no_other_is_told_all_types() -> None:
     message = problems(document({"type": "switch", "end": True}))["/steps/0/type"].message
     assert message.startswith("unknown step type 'switch', expected one of callback, choice, ")
+
+
+@pytest.mark.parametrize(
+    "typed", [{"typ": "echo"}, {"Type": "echo"}, {"type": "ECHO"}, {"type": "ehco"}, {"tpye": "ecko"}]
+)
+def test_step_whose_type_is_misspelt_is_checked_as_the_type_that_was_meant(typed: dict[str, Any]) -> None:
+    found = problems(document({"mesage": "${ inptu }", "retry": 3, "output": "${ error }", "next": "s1"} | typed, PASS))
+    key = next(iter(typed))
+    slips = {"/steps/0/type", f"/steps/0/{key}"}
+    fields = {"/steps/0/mesage", "/steps/0/message", "/steps/0/retry", "/steps/0/output"}
+    assert set(found) == slips | fields
+    assert found[f"/steps/0/{key}"].message.endswith(f"did you mean {'echo' if key == 'type' else 'type'!r}?")
+    assert found["/steps/0/type"].expected == sorted(STEP_TYPES)
+
+
+def test_steps_inside_a_step_whose_type_is_misspelt_are_checked() -> None:
+    inner = {"id": "in", "type": "pass", "input": "${ itme }", "end": True}
+    step = {"typ": "map", "items": "${ inptu }", "steps": [inner], "end": True}
+    paths = {"/steps/0/typ", "/steps/0/type", "/steps/0/items", "/steps/0/steps/0/input"}
+    assert set(problems(document(step))) == paths
+
+
+@pytest.mark.parametrize("typed", [{}, {"type": "switch"}, {"type": 3}, {"type": None}])
+def test_step_of_no_known_type_has_its_expressions_and_common_fields_checked(typed: dict[str, Any]) -> None:
+    step = {
+        "url": "${ inptu.url }", "headers": {"a/b": "${ secrets.a }", "c": "${ x }"}, "until": "${ input. }",
+        "stash": {"a": "${ output }", "b": "${ error }"}, "catch": [{"errors": ["*"], "next": "s9"}],
+        "timeoutSeconds": 0, "next": "s8",
+    }  # fmt: skip
+    assert set(problems(document(step | typed, PASS))) == {
+        "/steps/0/type",
+        "/steps/0/url",
+        "/steps/0/headers/c",
+        "/steps/0/until",
+        "/steps/0/stash/b",
+        "/steps/0/catch/0/next",
+        "/steps/0/timeoutSeconds",
+        "/steps/0/next",
+    }
+
+
+def test_expressions_of_misspelt_fields_are_checked_as_those_of_the_field() -> None:
+    step = {"type": "http", "url": "https://x.example", "heders": {"a": "${ secrets.a }"}, "bdy": "${ inptu }"}
+    assert set(problems(document(step))) == {"/steps/0/heders", "/steps/0/bdy"}
+    with pytest.raises(DefinitionInvalid) as raised:
+        parse(document(step))
+    assert [problem.path for problem in raised.value.problems].count("/steps/0/bdy") == 2
 
 
 def test_expression_without_an_end_is_one_problem() -> None:

@@ -1,4 +1,4 @@
-"""The page about the definition language: every example runs and comes to what it says, and each field has its place."""
+"""The page about the definition language: each example runs and comes to what it says, each field has its place."""
 
 from __future__ import annotations
 
