@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from chalicelib.engine.checks import complaints
 from chalicelib.engine.errors import Problem, pointer
 from chalicelib.engine.expressions import SECRETS, compile_template
 from chalicelib.engine.hints import hint, meant
@@ -35,10 +36,7 @@ def broken_problems(document: Mapping[str, Any], broken: frozenset[str], bad: se
 
 def _templates(spec: Mapping[str, Any], path: str, names: frozenset[str], bad: set[str]) -> list[Problem]:
     found: list[Problem] = []
-
-    def complain(at: str, message: str) -> None:
-        found.append(Problem(at, message))
-
+    complain = complaints(found)
     fields = _fields(spec)
     step_type = type_of(spec)
     own = () if step_type is None else step_type.properties

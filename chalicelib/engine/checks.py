@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.expressions import Complain
 from chalicelib.engine.hints import hint
 from chalicelib.engine.lists import MAX_LEVELS, lists_in, type_of
 from chalicelib.engine.shape import DEFINITION, UNKNOWN_STEP, step_schema
@@ -155,6 +156,15 @@ def _expected(keyword: str, rule: Any) -> str:
 
 _A = {"array": "an array", "boolean": "a boolean", "integer": "a whole number", "null": "null"}
 _A |= {"number": "a number", "object": "an object", "string": "text"}
+
+
+def complaints(problems: list[Problem]) -> Complain:
+    """Return what takes complaints down as problems."""
+
+    def complain(path: str, message: str, found: Any = None, expected: Any = None) -> None:
+        problems.append(Problem(path, message, shown(found), expected))
+
+    return complain
 
 
 def shown(value: Any) -> Any:

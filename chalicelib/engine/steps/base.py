@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.engine.expressions import Scope, Template, compile_template
+from chalicelib.engine.expressions import Complain, Scope, Template, compile_template
 
 SCOPE = frozenset({"input", "stash", "execution"})
 MAX_STEPS = 500
@@ -95,7 +95,7 @@ Enter = Callable[[Scope, int], Outcome]
 class Compiler:
     """Compiles the templates of one step, which know `names`, and hears all their problems."""
 
-    def __init__(self, path: str, complain: Callable[[str, str], None], names: frozenset[str] = SCOPE) -> None:
+    def __init__(self, path: str, complain: Complain, names: frozenset[str] = SCOPE) -> None:
         self.path = path
         self.complain = complain
         self.names = names

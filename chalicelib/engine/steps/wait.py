@@ -12,21 +12,26 @@ from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, Sleep, StepType
 
 MAX_WAIT_SECONDS = 100 * 366 * 86_400
+_SECONDS = f"a number from 0 to {MAX_WAIT_SECONDS}"
+_TIME = "a time with its zone like 2030-01-31T08:00:00+01:00"
+_EITHER = "a wait needs either seconds or until"
 _LATEST = "9000-01-01T00:00:00Z"
 
 
 def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile `seconds` or `until`; a constant is checked here, an expression when the step is entered."""
     if ("seconds" in spec) == ("until" in spec):
-        compiler.complain(compiler.path, "a wait needs either seconds or until")
+        found = "both" if "seconds" in spec else "neither"
+        compiler.complain(compiler.path, _EITHER, found, ["seconds", "until"])
         return _never
     name = "seconds" if "seconds" in spec else "until"
     read: Callable[[Any, int], int | Fail] = _seconds if name == "seconds" else _until
+    expected = _SECONDS if name == "seconds" else _TIME
     template = compiler.template(spec[name], f"/{name}")
     if is_constant(template):
         checked = read(template({}), 0)
         if isinstance(checked, Fail):
-            compiler.complain(f"{compiler.path}/{name}", checked.cause)
+            compiler.complain(f"{compiler.path}/{name}", checked.cause, template({}), expected)
 
     def enter(scope: Scope, now_ms: int) -> Outcome:
         until = read(template(scope), now_ms)
@@ -38,13 +43,13 @@ def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
 
 
 def _never(_scope: Scope, _now_ms: int) -> Outcome:
-    return Fail(EXPRESSION_FAILED, "a wait needs either seconds or until")
+    return Fail(EXPRESSION_FAILED, _EITHER)
 
 
 def _seconds(value: Any, now_ms: int) -> int | Fail:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WAIT_SECONDS:
         found = f"{values.text(value):.80}"
-        return Fail(EXPRESSION_FAILED, f"seconds must be a number from 0 to {MAX_WAIT_SECONDS}, found {found}")
+        return Fail(EXPRESSION_FAILED, f"seconds must be {_SECONDS}, found {found}")
     return now_ms + round(value * 1000)
 
 
@@ -56,7 +61,7 @@ def _until(value: Any, _now_ms: int) -> int | Fail:
     except (TypeError, ValueError, AttributeError, OverflowError):
         pass
     found = f"{values.text(value):.80}"
-    return Fail(EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {found}")
+    return Fail(EXPRESSION_FAILED, f"until must be {_TIME}, found {found}")
 
 
 WAIT = StepType(

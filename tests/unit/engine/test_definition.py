@@ -388,6 +388,60 @@ def test_expressions_of_misspelt_fields_are_checked_as_those_of_the_field() -> N
     assert [problem.path for problem in raised.value.problems].count("/steps/0/bdy") == 2
 
 
+URL = "https://x.example"
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "found", "expected"),
+    [
+        ({"type": "pass", "input": "${ inptu }"}, "/input", "inptu", ["execution", "input", "stash"]),
+        ({"type": "pass", "input": "${ true }"}, "/input", "true", "`true`"),
+        ({"type": "pass", "input": "${ a. }"}, "/input", "a.", "a JMESPath expression"),
+        ({"type": "pass", "input": "a ${ input"}, "/input", "a ${ input", "a closing }"),
+        ({"type": "pass", "input": f"${{ {'a' * 4097} }}"}, "/input", 4097, 4096),
+        ({"type": "wait"}, "", "neither", ["seconds", "until"]),
+        ({"type": "wait", "seconds": 1, "until": "x"}, "", "both", ["seconds", "until"]),
+        ({"type": "wait", "seconds": -1}, "/seconds", -1, "a number from 0 to 3162240000"),
+        ({"type": "wait", "until": "x"}, "/until", "x", "a time with its zone like 2030-01-31T08:00:00+01:00"),
+        ({"type": "map", "items": "x", "steps": [PASS | {"id": "i", "end": True}]}, "/items", "x", "a list"),
+        ({"type": "queue", "queue": "?", "message": 1}, "/queue", "?", "the name, the URL or the ARN of a queue"),
+        (
+            {"type": "queue", "queue": "q", "message": 1, "delaySeconds": 901},
+            "/delaySeconds",
+            901,
+            "a whole number from 0 to 900",
+        ),
+        (
+            {"type": "queue", "queue": "q.fifo", "message": 1, "delaySeconds": 9},
+            "/delaySeconds",
+            "q.fifo",
+            "no delaySeconds, or another queue",
+        ),
+        ({"type": "lambda", "function": "a b"}, "/function", "a b", "the name or the ARN of a function"),
+        ({"type": "http", "url": "x"}, "/url", "x", "a URL"),
+        ({"type": "http", "url": URL, "auth": {}}, "/auth", "nothing", "bearer, or username and password"),
+        ({"type": "http", "url": URL, "headers": {"Host": "x"}}, "/headers/Host", "Host", "another header"),
+        (
+            {"type": "http", "url": URL, "successCodes": [99]},
+            "/successCodes/0",
+            99,
+            "a status like 404 or a class like 2xx",
+        ),
+        (
+            {"type": "http", "url": URL, "body": "${ secrets }"},
+            "/body",
+            "secrets",
+            "${ secrets.name }",
+        ),
+        ({"type": "callback", "via": {}}, "/via", "nothing", ["http", "lambda", "queue"]),
+        ({"type": "choice", "choices": [{"when": "x", "next": "s2"}]}, "/choices/0/when", "x", "a condition"),
+    ],
+)
+def test_what_was_found_and_expected_is_told(step: dict[str, Any], path: str, found: Any, expected: Any) -> None:
+    problem = problems(document(step, PASS))[f"/steps/0{path}"]
+    assert (problem.found, problem.expected) == (found, expected)
+
+
 def test_expression_without_an_end_is_one_problem() -> None:
     choice = {"type": "choice", "choices": [{"when": "${ input.x", "next": "s2"}]}
     with pytest.raises(DefinitionInvalid) as raised:
