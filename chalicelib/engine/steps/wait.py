@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,9 +14,14 @@ from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, S
 
 MAX_WAIT_SECONDS = 100 * 366 * 86_400
 _SECONDS = f"a number from 0 to {MAX_WAIT_SECONDS}"
-_TIME = "a time with its zone like 2030-01-31T08:00:00+01:00"
+_TIME = "a time of RFC 3339 with its zone like 2030-01-31T08:00:00+01:00"
 _EITHER = "a wait needs either seconds or until"
-_LATEST = "9000-01-01T00:00:00Z"
+_LATEST = datetime.fromisoformat("9000-01-01T00:00:00Z")
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_HOUR_AND_MINUTE = r"([01]\d|2[0-3]):[0-5]\d"
+_RFC_3339 = re.compile(
+    rf"{_DATE}T{_HOUR_AND_MINUTE}:\d{{2}}(\.\d+)?(Z|[+-]{_HOUR_AND_MINUTE})", re.ASCII | re.IGNORECASE
+)
 
 
 def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
@@ -54,14 +60,21 @@ def _seconds(value: Any, now_ms: int) -> int | Fail:
 
 
 def _until(value: Any, _now_ms: int) -> int | Fail:
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None and "T" in value.upper() and moment <= datetime.fromisoformat(_LATEST):
-            return round(moment.timestamp() * 1000)
-    except (TypeError, ValueError, AttributeError, OverflowError):
-        pass
+    moment = _moment(value)
+    if moment is not None and moment <= _LATEST:
+        return round(moment.timestamp() * 1000)
     found = f"{values.text(value):.80}"
     return Fail(EXPRESSION_FAILED, f"until must be {_TIME}, found {found}")
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the moment that a text names; None for a text that names none, and for what is no text."""
+    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        return None
 
 
 WAIT = StepType(

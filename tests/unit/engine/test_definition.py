@@ -389,6 +389,7 @@ def test_expressions_of_misspelt_fields_are_checked_as_those_of_the_field() -> N
 
 
 URL = "https://x.example"
+TIME = "2030-01-31T08:00:00+01:00"
 
 
 @pytest.mark.parametrize(
@@ -402,7 +403,7 @@ URL = "https://x.example"
         ({"type": "wait"}, "", "neither", ["seconds", "until"]),
         ({"type": "wait", "seconds": 1, "until": "x"}, "", "both", ["seconds", "until"]),
         ({"type": "wait", "seconds": -1}, "/seconds", -1, "a number from 0 to 3162240000"),
-        ({"type": "wait", "until": "x"}, "/until", "x", "a time with its zone like 2030-01-31T08:00:00+01:00"),
+        ({"type": "wait", "until": "x"}, "/until", "x", f"a time of RFC 3339 with its zone like {TIME}"),
         ({"type": "map", "items": "x", "steps": [PASS | {"id": "i", "end": True}]}, "/items", "x", "a list"),
         ({"type": "queue", "queue": "?", "message": 1}, "/queue", "?", "the name, the URL or the ARN of a queue"),
         (
