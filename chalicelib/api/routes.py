@@ -13,9 +13,10 @@ from chalicelib.api import contract, documents
 from chalicelib.api.bodies import MAX_DEFINITION_BYTES
 from chalicelib.api.fitting import fitting_text
 from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, respond
-from chalicelib.api.problems import Refused
+from chalicelib.api.problems import Refused, invalid
 from chalicelib.engine import values
 from chalicelib.engine.effects import TaskResult
+from chalicelib.engine.errors import outside_name_problem
 from chalicelib.engine.execution import State
 from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
@@ -192,7 +193,11 @@ def complete_task(call: Call) -> Answer:
 
 def fail_task(call: Call) -> Answer:
     """Answer a task with an error, which the step fails with."""
-    return _answer(call, inbox.as_result(None, call.body.value["error"], call.body.value.get("cause", "")))
+    name = call.body.value["error"]
+    problem = outside_name_problem(name, "/error")
+    if problem is not None:
+        raise invalid("request is not valid", [call.body.located(problem)])
+    return _answer(call, inbox.as_result(None, name, call.body.value.get("cause", "")))
 
 
 def _answer(call: Call, result: TaskResult) -> Answer:
