@@ -9,6 +9,8 @@ from typing import Any
 from chalicelib.engine.expressions import Complain, Scope, Template, compile_template
 
 SCOPE = frozenset({"input", "stash", "execution"})
+# \Z and not $, which in Python also stands before a newline at the end.
+DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 MAX_STEPS = 500
 STEPS: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": MAX_STEPS}
 """The shape of a list of steps; each step in it is checked by its own type."""

@@ -167,6 +167,10 @@ def test_wrong_common_fields_are_refused_by_their_path(wrong: dict[str, Any], pa
         ({"type": "http", "url": "https://x.example", "successCodes": [99]}, "/successCodes/0"),
         ({"type": "http", "url": "https://x.example", "successCodes": ["6xx"]}, "/successCodes/0"),
         ({"type": "http", "url": "https://x.example", "timeoutSeconds": 61}, "/timeoutSeconds"),
+        ({"type": "execute", "definition": "Not A Valid Id"}, "/definition"),
+        ({"type": "execute", "definition": "$${ x }"}, "/definition"),
+        ({"type": "execute", "definition": "x" * 65}, "/definition"),
+        ({"type": "execute", "definition": "a\n"}, "/definition"),
         ({"type": "succeed", "next": "s1"}, "/next"),
         ({"type": "succeed", "end": True}, "/end"),
         ({"type": "fail"}, "/error"),
@@ -286,6 +290,10 @@ def test_endless_lists_of_problems_are_cut() -> None:
     assert "and more" in found[""].message
     wrong = [PASS | {"id": f"s{i}", "next": f"t{i}"} for i in range(400)]
     assert 100 <= len(problems({"id": "x", "steps": wrong})) <= 102
+
+
+def test_definition_of_an_execute_may_be_found_out_at_run_time() -> None:
+    parse(document({"type": "execute", "definition": "${ input.kind }-Of-All"}))
 
 
 def test_numbers_without_fraction_count_as_integers() -> None:
@@ -433,6 +441,12 @@ TIME = "2030-01-31T08:00:00+01:00"
             "/body",
             "secrets",
             "${ secrets.name }",
+        ),
+        (
+            {"type": "execute", "definition": "No Id"},
+            "/definition",
+            "No Id",
+            "the id of a definition: lower case letters, digits and -, at most 64",
         ),
         ({"type": "callback", "via": {}}, "/via", "nothing", ["http", "lambda", "queue"]),
         ({"type": "choice", "choices": [{"when": "x", "next": "s2"}]}, "/choices/0/when", "x", "a condition"),
