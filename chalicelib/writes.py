@@ -74,7 +74,7 @@ def follow(runtime: Runtime, head: Execution, sends: Sequence[Send], send_them: 
     here = [send for send in sends if _is_about_children(head, send)]
     send_them(runtime, head, [send for send in sends if send not in here])
     for send in here:
-        head = _drive(runtime, head, send)
+        head = _drive(runtime, head, send, send_them)
     let_expire_if_possible(runtime, head)
     return head
 
@@ -87,7 +87,7 @@ def _is_about_children(head: Execution, send: Send) -> bool:
     return bool(driven) and all(cursor.held is not None and "child" in cursor.held for cursor in driven)
 
 
-def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
+def _drive(runtime: Runtime, head: Execution, send: Send, send_them: Sender) -> Execution:
     """Drive the head as its message would, and send the message where that does not come to an end."""
     outbox = Outbox(runtime)
     delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
@@ -96,10 +96,10 @@ def _drive(runtime: Runtime, head: Execution, send: Send) -> Execution:
         driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS, policy=policy).run(head)
     except Exception as error:  # noqa: BLE001 - it is committed; the caller's message goes the way of all others
         logger.warning("%s: children could not be started at once: %r", head.id, error)
-        send_guarded(runtime, head, [send])
+        send_them(runtime, head, [send])
         return head
     finally:
         outbox.flush()
     if driven.must_come_back or outbox.was_refused(head.id):
-        send_guarded(runtime, head, [send])
+        send_them(runtime, head, [send])
     return driven.execution or head

@@ -8,6 +8,7 @@ effects.py      what the processor must do: sends after the commit, calls before
 history.py      history events
 expressions.py  ${ JMESPath } templates; paths.py checks an expression, evaluation.py runs it within bounds
 schemas.py      JSON Schemas of authors; schema_checks.py says what is wrong with one
+keywords.py     keywords of JSON Schema within a budget; patterns.py: patterns by RE2
 schedules.py    `schedule:` of a definition; recurrence.py: the next tick; timetable.py: what is due
 retries.py      whether and when a failed attempt is made again
 values.py       JSON values: equality, size, what can be stored

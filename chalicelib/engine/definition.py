@@ -15,6 +15,7 @@ from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
 from chalicelib.engine.lists import StepList, lists_in, step_at
+from chalicelib.engine.patterns import PatternBudget
 from chalicelib.engine.schedules import Schedule, compile_schedules
 from chalicelib.engine.schemas import InputSchema, compile_schema
 from chalicelib.engine.steps import STEP_TYPES
@@ -102,12 +103,14 @@ def parse(document: Any, version: int = 0) -> Definition:
     complain = complaints(problems)
     bad = {problem.path for problem in problems}
     broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
-    steps = _compile_steps(document, broken, complain)
+    patterns = PatternBudget()
+    steps = _compile_steps(document, broken, complain, patterns)
     if steps or broken:
         problems += check_flow(document, broken)
     problems += broken_problems(document, broken, bad)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
-    schema = compile_schema({} if "/inputSchema" in bad else document.get("inputSchema", {}), "/inputSchema", problems)
+    input_schema = {} if "/inputSchema" in bad else document.get("inputSchema", {})
+    schema = compile_schema(input_schema, "/inputSchema", problems, patterns)
     schedules = compile_schedules(document, bad, schema, problems)
     if problems:
         raise DefinitionInvalid(_worth_saying(problems))
@@ -137,17 +140,21 @@ def _worth_saying(problems: list[Problem]) -> list[Problem]:
     return [*problems[:MAX_PROBLEMS], Problem("", f"and more: only the first {MAX_PROBLEMS} problems are listed")]
 
 
-def _compile_steps(document: Mapping[str, Any], broken: frozenset[str], complain: Complain) -> list[Step]:
+def _compile_steps(
+    document: Mapping[str, Any], broken: frozenset[str], complain: Complain, patterns: PatternBudget
+) -> list[Step]:
     """Compile the steps of all lists whose shape is right; `broken` has the paths of the others."""
     return [
-        _compile_step(spec, f"{found.path}/{i}", found, complain)
+        _compile_step(spec, f"{found.path}/{i}", found, complain, patterns)
         for found in lists_in(document)
         for i, spec in enumerate(found.specs)
         if f"{found.path}/{i}" not in broken
     ]
 
 
-def _compile_step(spec: Mapping[str, Any], path: str, within: StepList, complain: Complain) -> Step:
+def _compile_step(
+    spec: Mapping[str, Any], path: str, within: StepList, complain: Complain, patterns: PatternBudget
+) -> Step:
     step_type, names = STEP_TYPES[spec["type"]], within.names
     after = names | {"output"}
     inner = [steps for _, steps in step_type.lists(spec)]
@@ -167,7 +174,7 @@ def _compile_step(spec: Mapping[str, Any], path: str, within: StepList, complain
         heartbeat_seconds=spec.get("heartbeatSeconds"),
         branches=tuple(_first_id(steps) for steps in inner),
         needs=_needs(inner),
-        answer_schema=_answer_schema(spec, path, complain) if step_type.answered else None,
+        answer_schema=_answer_schema(spec, path, complain, patterns) if step_type.answered else None,
         within=within.within,
         spec=spec,
     )
@@ -191,9 +198,9 @@ _WHOLE_EXECUTION = re.compile(r"execution(?!\.(?:id|tenantId|definitionId|versio
 _ANY_ROOT = re.compile(r"@|\*|\$\{\s*\[|values\(|keys\(")
 
 
-def _answer_schema(spec: Mapping[str, Any], path: str, complain: Complain) -> InputSchema:
+def _answer_schema(spec: Mapping[str, Any], path: str, complain: Complain, patterns: PatternBudget) -> InputSchema:
     problems: list[Problem] = []
-    schema = compile_schema(spec.get("inputSchema", {}), f"{path}/inputSchema", problems)
+    schema = compile_schema(spec.get("inputSchema", {}), f"{path}/inputSchema", problems, patterns)
     for problem in problems:
         complain(problem.path, problem.message, problem.found, problem.expected)
     return schema

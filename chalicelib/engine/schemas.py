@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator
-from contextvars import ContextVar
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from jsonschema import (
@@ -14,57 +14,23 @@ from jsonschema import (
     Draft7Validator,
     Draft201909Validator,
     Draft202012Validator,
-    validators,
 )
 from jsonschema.exceptions import UnknownType, ValidationError, best_match
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
 
 from chalicelib.engine import values
+from chalicelib.engine.checks import MAX_PROBLEMS
 from chalicelib.engine.errors import Problem
-from chalicelib.engine.patterns import found_in, work_of
-from chalicelib.engine.sameness import key_of, unique_items
-from chalicelib.engine.schema_checks import schema_problems
+from chalicelib.engine.keywords import MAX_WORK, Choices, TooDeep, TooMuch, bounded, budget
+from chalicelib.engine.patterns import Pattern, PatternBudget
+from chalicelib.engine.schema_checks import resolver_of, schema_problems
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
-MAX_WORK = 100_000
-"""So many keywords are looked at for one value. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
-
-_LISTED_PER_WORK = 10
-"""A keyword takes about as long as so many entries of a list, or members of an object, that it only goes through."""
-
-_BYTES_PER_WORK = 200
-_PAID = frozenset({"enum", "const", "type", "uniqueItems"})
-"""Keywords that go through no list, or pay for it themselves."""
-
-MAX_DEPTH = 1_360
-"""So deep may keywords lead to keywords: about twice the frames that they take, of a stack of a thousand."""
-_WEIGHT = 6
-_WEIGHTS = {
-    "not": 8,
-    "if": 8,
-    "contains": 8,
-    "additionalProperties": 8,
-    "unevaluatedItems": 10,
-    "unevaluatedProperties": 12,
-}
-
 _SHOWN_BYTES = 16_384
 
 # What jsonschema is known to let through beside its own errors, on odd numbers and odd patterns.
 _FAULTS = (Unresolvable, UnknownType, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, re.error)
-_work_left: ContextVar[int] = ContextVar("work_left")
-_depth: ContextVar[int] = ContextVar("depth")
-_known: ContextVar[dict[int, frozenset[Hashable]]] = ContextVar("known")
-
-
-class _TooMuch(Exception):
-    """The budget of one validation is spent."""
-
-
-class _TooDeep(Exception):
-    """Keywords lead to keywords without end. Python's own limit is no help: compiled parts below panic at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +41,16 @@ class InputSchema:
 
     def problem(self, value: Any) -> str | None:
         """Return jsonschema's full text for the most telling problem of a value, or None."""
-        work, depth, known = _work_left.set(MAX_WORK), _depth.set(0), _known.set({})
         try:
-            error = best_match(self.validator.iter_errors(value))
+            with budget():
+                error = best_match(self.validator.iter_errors(value))
             return None if error is None else _text(error)
-        except (RecursionError, _TooDeep):
+        except (RecursionError, TooDeep):
             return DEPTH
-        except _TooMuch:
+        except TooMuch:
             return f"the schema takes more than {MAX_WORK} checks for this value"
         except _FAULTS as error:
             return f"the value cannot be checked against the schema: {' '.join(str(error)[:500].split())}"
-        finally:
-            _known.reset(known)
-            _depth.reset(depth)
-            _work_left.reset(work)
 
 
 def _text(error: ValidationError) -> str:
@@ -99,24 +61,33 @@ def _text(error: ValidationError) -> str:
     return f"{error.message[:_SHOWN_BYTES]} …\n\nFailed validating {error.validator!r} at {at[:_SHOWN_BYTES]}"
 
 
-def compile_schema(schema: Any, path: str, problems: list[Problem]) -> InputSchema:
-    """Compile a schema; what is wrong with it is added to `problems`."""
+def compile_schema(
+    schema: Any, path: str, problems: list[Problem], patterns: PatternBudget | None = None
+) -> InputSchema:
+    """Compile a schema; what is wrong with it is added to `problems`, but for what nobody would read to the end.
+
+    `patterns` is shared by all schemas of a definition.
+    """
     if schema == {}:
         return ANYTHING  # what most definitions say by saying nothing
-    found = list(_checked(schema, path))
+    found = list(islice(_checked(schema, path, patterns or PatternBudget()), MAX_PROBLEMS + 1))
     problems.extend(found)
     usable = {} if found else schema
     uri = usable.get("$schema", _DEFAULT) if isinstance(usable, dict) else _DEFAULT
-    return InputSchema(_BOUNDED[_plain(uri)](_sorted(_anonymous(usable)), registry=EMPTY_REGISTRY))
+    return _compiled(_prepared(_anonymous(usable)), _BOUNDED[_plain(uri)])
 
 
-def _checked(schema: Any, path: str) -> Iterator[Problem]:
+def _compiled(schema: Any, dialect: Any) -> InputSchema:
+    return InputSchema(dialect(schema, _resolver=resolver_of(schema, dialect)))
+
+
+def _checked(schema: Any, path: str, patterns: PatternBudget) -> Iterator[Problem]:
     uri = schema.get("$schema", _DEFAULT) if isinstance(schema, dict) else _DEFAULT
     if not isinstance(uri, str) or _plain(uri) not in _DIALECTS:
         found = uri if isinstance(uri, str) else None
         yield Problem(f"{path}/$schema", "unknown dialect of JSON Schema", found, sorted(_DIALECTS))
         return
-    yield from schema_problems(_anonymous(schema), _DIALECTS[_plain(uri)], path)
+    yield from schema_problems(_anonymous(schema), _DIALECTS[_plain(uri)], path, patterns)
 
 
 def _plain(uri: str) -> str:
@@ -135,124 +106,21 @@ def _is_name(key: str, value: Any) -> bool:
     return key == "id" and isinstance(value, str)
 
 
-def _sorted(value: Any) -> Any:
+def _prepared(value: Any) -> Any:
+    """Return a schema whose keys are sorted, and whose choices and patterns are looked through only once."""
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {key: _member(key, value[key]) for key in sorted(value)}
+    return [_prepared(item) for item in value] if isinstance(value, list) else value
 
 
-def _bounded(dialect: type[Validator]) -> type[Validator]:
-    """Return a dialect whose keywords take from the budget of the validation that is going on."""
-    linear = {
-        "enum": _enum(dialect.VALIDATORS["enum"]),
-        "uniqueItems": _unique,
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
-    }
-    rules = (dialect.VALIDATORS | linear).items()
-    counted = {keyword: _counted(rule, _WEIGHTS.get(keyword, _WEIGHT), keyword in _PAID) for keyword, rule in rules}
-    bounded: type[Validator] = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
-    return bounded
-
-
-def _counted(rule: Callable[..., Any], weight: int, is_paid: bool) -> Callable[..., Any]:
-    def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        _spend(1 if is_paid else 1 + _listed(value, instance) // _LISTED_PER_WORK)
-        depth = _depth.get() + weight
-        if depth > MAX_DEPTH:
-            raise _TooDeep
-        _depth.set(depth)
-        try:
-            for error in rule(validator, value, instance, schema) or ():
-                _spend(1)
-                yield error
-        finally:
-            _depth.set(depth - weight)
-
-    return count
-
-
-def _listed(value: Any, instance: Any) -> int:
-    """Return how much a keyword goes through: its own list or members, and those of what it looks at."""
-    own = len(value) if isinstance(value, list | dict) else 0
-    return own + (len(instance) if isinstance(instance, list | dict) else 0)
-
-
-def _keyed(value: Any) -> Hashable:
-    """Return what is equal for equal values, and pay for going through them."""
-    if isinstance(value, list | dict):
-        _spend(values.size(value) // _BYTES_PER_WORK)
-    return key_of(value)
-
-
-def _unique(validator: Validator, unique: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if unique and validator.is_type(instance, "array"):
-        _spend(values.size(instance) // _BYTES_PER_WORK)
-        yield from unique_items(validator, unique, instance, schema)
-
-
-def _enum(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `enum` that looks a value up instead of comparing it with each."""
-
-    def enum(validator: Validator, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        known = _known.get()
-        if id(allowed) not in known:  # a part of the schema, which outlives the validation
-            known[id(allowed)] = frozenset(map(_keyed, allowed))
-            _spend(len(allowed) // _LISTED_PER_WORK)
-        if _keyed(instance) not in known[id(allowed)]:
-            _spend(len(allowed) // _LISTED_PER_WORK)
-            yield from rule(validator, allowed, instance, schema)
-
-    return enum
-
-
-def _spend(work: int) -> None:
-    left = _work_left.get() - work
-    if left < 0:
-        raise _TooMuch
-    _work_left.set(left)
-
-
-def _matches(pattern: str, text: str) -> bool:
-    _spend(1 + work_of(pattern, text))
-    return found_in(pattern, text)
-
-
-def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
-    """`pattern` as jsonschema has it, but in linear time; so are the next two."""
-    if validator.is_type(instance, "string") and not _matches(pattern, instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-def _pattern_properties(
-    validator: Any, patterns: dict[str, Any], instance: Any, _schema: Any
-) -> Iterator[ValidationError]:
-    if validator.is_type(instance, "object"):
-        for pattern, below in patterns.items():
-            for name, value in instance.items():
-                if _matches(pattern, name):
-                    yield from validator.descend(value, below, path=name, schema_path=pattern)
-
-
-def _additional_properties(rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the keyword for the members that no pattern takes; without patterns it is the dialect's own."""
-
-    def additional(validator: Validator, allowed: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        patterns = schema.get("patternProperties", {})
-        if not patterns or not validator.is_type(instance, "object"):
-            yield from rule(validator, allowed, instance, schema)
-            return
-        known = schema.get("properties", {})
-        left = [name for name in instance if name not in known and not any(_matches(p, name) for p in patterns)]
-        if allowed is False and left:
-            names = ", ".join(map(repr, sorted(left)))
-            yield ValidationError(f"{names}: no such property is known, and no pattern of {sorted(patterns)} matches")
-            return
-        plain = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
-        yield from rule(validator, allowed, {name: instance[name] for name in left}, plain)
-
-    return additional
+def _member(key: str, value: Any) -> Any:
+    if key == "enum" and isinstance(value, list):
+        return Choices(map(_prepared, value))
+    if key == "pattern" and isinstance(value, str):
+        return Pattern(value)
+    if key == "patternProperties" and isinstance(value, dict):
+        return {Pattern(name): _prepared(value[name]) for name in sorted(value)}
+    return _prepared(value)
 
 
 _DEFAULT = "https://json-schema.org/draft/2020-12/schema"
@@ -260,5 +128,5 @@ _DIALECTS: dict[str, type[Validator]] = {
     _plain(dialect.META_SCHEMA.get("$schema", "")): dialect
     for dialect in (Draft4Validator, Draft6Validator, Draft7Validator, Draft201909Validator, Draft202012Validator)
 }
-_BOUNDED = {uri: _bounded(dialect) for uri, dialect in _DIALECTS.items()}
-ANYTHING = InputSchema(_BOUNDED[_DEFAULT]({}, registry=EMPTY_REGISTRY))
+_BOUNDED = {uri: bounded(dialect) for uri, dialect in _DIALECTS.items()}
+ANYTHING = _compiled({}, _BOUNDED[_DEFAULT])

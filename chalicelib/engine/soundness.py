@@ -22,9 +22,6 @@ def flaw(execution: Execution) -> str | None:
     if execution.ending is not None and not _is_end(execution.ending):
         return "its end is none"
     at = {cursor.path: cursor for cursor in execution.cursors}
-    for cursor in execution.cursors:  # all of them first: each is held against others
-        if not all(entry is None or _is_object(entry) for entry in (cursor.held, cursor.vars)):
-            return f"at {cursor.path or cursor.step}: held and vars must be objects"
     for cursor in execution.cursors:
         if cursor.waits is None and cursor.held is None and not cursor.path:
             continue
@@ -62,6 +59,8 @@ def _is_end(ending: Any) -> bool:
 
 
 def _flaw(cursor: Cursor, at: dict[str, Cursor]) -> str | None:
+    if not all(entry is None or _is_object(entry) for entry in (cursor.held, cursor.vars)):
+        return "held and vars must be objects"
     if cursor.path == SWEEP:
         return None if _texts((cursor.held or {}).get("ids")) else "it names no children"
     return _flaw_of_wait(cursor) or _flaw_of_branch(cursor, at)

@@ -53,6 +53,18 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
+def canonical(value: Any) -> str:
+    """Return a text that two values share if they are equal as JSON, and only then."""
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{encode_basestring(key)}:{canonical(value[key])}" for key in sorted(value)]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    return f"{whole:x}" if isinstance(whole, int) and not isinstance(whole, bool) else repr(whole)
+
+
 def size(value: Any, limit: int = MAX_VALUE_BYTES) -> int:
     """Return about how many bytes the JSON of a value takes; counting stops a little above `limit`."""
     total = 0

@@ -43,5 +43,5 @@ Invariants:
     orphan          no child lives on when the execution that waited for it has ended, and none is born later
     signal          what a step took was sent, and each signal is taken once
     answer          what a schema does not take ends no task
-    batch           a batch does not raise for what is nobody's fault
+    batch           of a batch that raises only that stays which broke, lost a race or was refused
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.execution import Cursor, Execution
+from chalicelib.engine.history import EventType
 from chalicelib.engine.places import SWEEP, child_token
 from chalicelib.engine.waits import counts
 
@@ -114,13 +115,19 @@ class Drivers:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        if head.depth and head.parent is None and head.version == 1:
+        if head.depth and head.parent is None and head.version == 1 and not self._has_started(head):
             # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
             self.excused.update((name, cursor.by) for cursor in head.cursors)
         for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _has_started(self, child: Execution) -> bool:
+        """Say whether the step has succeeded that starts a child which goes its own way."""
+        above, visit, _ = child.id.rsplit(".", 2)
+        record = self.world.records.get(above)
+        return record is not None and record.outcomes.get(int(visit.partition("-")[0])) == EventType.STEP_SUCCEEDED
 
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""

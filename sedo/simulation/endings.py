@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.engine.asking import DEFAULT_CALL_SECONDS
 from chalicelib.engine.execution import State
 from chalicelib.engine.history import EventType
 
 from sedo.simulation.acceptor import Acceptor
-from sedo.simulation.checks import OUTCOMES, STARTED, Record, Violation, check_unchanged
+from sedo.simulation.checks import OUTCOMES, SKEW_MS, STARTED, Record, Violation, check_unchanged
 from sedo.simulation.places import is_part, places_of
 from sedo.simulation.reference import GIVEN_UP, Expected, interpret
+from sedo.simulation.scenarios import answer_of
 from sedo.simulation.trees import TreeScenario
 
 if TYPE_CHECKING:
@@ -50,8 +52,28 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
             raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
     elif head.depth == 0:
         _check_stopped(run, name, state)
+    _check_deadline(run, name, state)
     if name in run.callers.cancelled and head.life == 1 and state != "ExecutionCancelled":
         raise Violation("reference", f"{name} was cancelled, and is {state}")
+
+
+def _is_too_slow(run: Run, record: Record, visit: int, attempt: int) -> bool:
+    """Say whether a call takes so long that its message comes again: without faults nothing else is given up."""
+    step, script = run.plan.scenario.definition.steps[record.steps[visit]], record.log[0].details["input"]["script"]
+    takes = answer_of(script, visit, attempt, step.timeout_seconds or DEFAULT_CALL_SECONDS).takes_ms
+    return step.type.name in ("http", "lambda", "queue") and takes >= run.plan.visibility_ms - 5000
+
+
+def _check_deadline(run: Run, name: str, state: str) -> None:
+    """See that an end which had to wait for children was decided before the deadline."""
+    deadline = run.world.current[name].deadline_at_ms
+    moments = [event.at_ms for event in run.world.records[name].log if event.type in OUTCOMES]
+    if deadline is None or not moments or state not in ("ExecutionSucceeded", "ExecutionFailed"):
+        return
+    if max(moments) >= deadline + SKEW_MS:
+        raise Violation(
+            "deadline", f"{name} is {state}, and went on {(max(moments) - deadline) / 1000} s after its deadline"
+        )
 
 
 def check_ending(run: Run, name: str) -> None:
@@ -68,6 +90,8 @@ def check_ending(run: Run, name: str) -> None:
     record = run.world.records[name]
     check_unchanged(record, name)
     visits, given_up = _visits(record)
+    if not run.world.faults.fired:
+        given_up = {visit: attempt for visit, attempt in given_up.items() if _is_too_slow(run, record, visit, attempt)}
     expected = interpret(run.plan.scenario, head.input, given_up)
     state = head.state.value
     if name in run.callers.cancelled and state != "ExecutionCancelled":

@@ -55,7 +55,8 @@ class Parcel:
 class Invocation:
     """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`).
 
-    `own` holds the executions, without parts, of which it has messages; None says that it starts nothing.
+    `own` holds the executions, without parts, of which it has messages; None says that it starts nothing. `struck` says
+    that a fault did, and `troubled` holds the executions of which a call broke or a race was lost.
     """
 
     number: int
@@ -68,6 +69,8 @@ class Invocation:
     parcels: list[Parcel] = field(default_factory=list)
     receives: dict[int, int] = field(default_factory=dict)
     own: frozenset[str] | None = None
+    struck: bool = False
+    troubled: set[str] = field(default_factory=set)
 
     def take(self, parcels: list[Parcel]) -> None:
         """Note whose messages it has."""

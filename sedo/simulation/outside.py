@@ -35,6 +35,7 @@ class ScriptedRunner:
             self.world.tell(self.who, f"calls outside for {task.step} visit {task.visit}.{task.attempt}: {ending}")
         if answer.poison:
             self.world.disturbed.add(name)
+            self.who.troubled.add(name.partition(".")[0])
             raise PoisonError(f"visit {task.visit} of {name}")
         if answer.error is not None:
             return TaskResult(error=answer.error, cause="as scripted")
@@ -51,9 +52,8 @@ class ScriptedRunner:
     def _count(self, name: str, task: Task) -> None:
         world = self.world
         world.counts.calls += 1
-        for parcel in self.who.parcels:
-            if parcel.message.execution_id == name and task.idempotency_key.split("/")[-2] != task.step:
-                raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
+        if task.idempotency_key != f"{name}/{task.path}/{task.step}/{task.visit}":
+            raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
         if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")

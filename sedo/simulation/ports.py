@@ -181,6 +181,7 @@ class SimulatedQueue:
             if outgoing in refused:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
+                self.who.troubled.add(outgoing.message.execution_id.partition(".")[0])
                 if self._is_left_alone(outgoing.message.execution_id):
                     world.drivers.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue

@@ -146,6 +146,8 @@ class Run:
                 pass
             except (BatchFailed, Unavailable, PoisonError) as error:
                 world.tell(who, f"fails: {error}")
+                if isinstance(error, BatchFailed):
+                    _check_batch(who)
             finally:
                 world.end(who)
 
@@ -210,6 +212,14 @@ class Run:
         after = {name: stored.version for name, stored in world.heads.items()}
         if (after, sent, calls) != (before, self._driving(), world.counts.calls):
             raise Violation("replay", "old messages changed something")
+
+
+def _check_batch(who: Invocation) -> None:
+    """See that nothing of a failed batch is left without a reason to come back; who was struck has one for all."""
+    for parcel in () if who.struck else who.parcels:
+        family = parcel.message.execution_id.partition(".")[0]
+        if not parcel.gone and parcel.receives == who.receives[parcel.number] and family not in who.troubled:
+            raise Violation("batch", f"{who.label} leaves {parcel.text} of {parcel.message.execution_id} for no reason")
 
 
 def simulate(seed: int, options: Options | None = None) -> Result:

@@ -123,6 +123,7 @@ class World:
 
     def _struck(self, who: Invocation, site: str, effect: Callable[[], T], kind: str | None) -> T:
         plain = None if kind is None else kind.removeprefix("api_")
+        who.struck = True
         if plain in ("crash", "crash_at_send"):
             self.tell(who, f"CRASHES before {site}")
             self.kill(who)
@@ -190,10 +191,12 @@ class World:
             self.put(who, execution, nonce)
             return Committed()
         if stored is None:
+            who.troubled.add(execution.id.partition(".")[0])
             return Conflict(None)
         if stored.nonce == nonce:
             return Committed()
         self.tell(who, f"loses the race for v{execution.version} of {execution.id}")
+        who.troubled.add(execution.id.partition(".")[0])
         return Conflict(self.thaw(stored))
 
     def put(self, who: Invocation, execution: Execution, nonce: str) -> None:

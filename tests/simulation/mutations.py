@@ -13,12 +13,13 @@ from chalicelib import children, commits, dead_letters, drive, outbox, processor
 from chalicelib.calls import Calls
 from chalicelib.children import Children
 from chalicelib.commits import must_stamp
+from chalicelib.deliveries import BatchFailed
 from chalicelib.drive import Driven, Driver
-from chalicelib.engine import births, decision
+from chalicelib.engine import asking, births, decision
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
-from chalicelib.engine.events import Looked, Performed, ProcessingGivenUp
+from chalicelib.engine.events import Arrived, Looked, Performed, ProcessingGivenUp
 from chalicelib.engine.execution import Cursor
 from chalicelib.engine.timetable import advanced, due_ticks
 from chalicelib.ports import Committed, Conflict, Outgoing, Unavailable
@@ -377,6 +378,51 @@ def open_calls_made_again(patch: Patch) -> None:
     patch.setattr(Calls, "make", mutated)
 
 
+def one_fails_the_whole_batch(patch: Patch) -> None:
+    def mutated(self: processor.Batch, delivery: Any) -> bool:
+        return bool(self.failed) or self.outbox.was_refused(delivery.message.execution_id)
+
+    patch.setattr(processor.Batch, "must_come_back", mutated)
+
+
+def finished_of_a_failed_batch_not_deleted(patch: Patch) -> None:
+    def mutated(runtime: Any, records: Any, arrived: Any, must_come_back: Any) -> None:
+        if any(must_come_back(delivery) for delivery in arrived):
+            raise BatchFailed("all of it")
+
+    patch.setattr(processor, "settle", mutated)
+
+
+def another_key_for_each_call(patch: Patch) -> None:
+    def mutated(draft: Any, definition: Any, cursor: Any, call: Any) -> Any:
+        task = asking.task_of(draft, definition, cursor, call)
+        return replace(task, idempotency_key=f"{task.idempotency_key}.{draft.by}")
+
+    patch.setattr(deciding, "task_of", mutated)
+
+
+def children_of_their_own_not_driven(patch: Patch) -> None:
+    put = Children._put
+
+    def mutated(self: Children, head: Any, sends: Any) -> None:
+        if head.parent is not None or head.version > 1:
+            put(self, head, sends)
+
+    patch.setattr(Children, "_put", mutated)
+
+
+def wait_that_breaks_when_it_is_over(patch: Patch) -> None:
+    decide = deciding.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        over = [c for c in execution.cursors if c.sleeping and c.visit == 2]
+        if isinstance(event, Arrived) and any(c.token == event.token for c in over):
+            raise KeyError("a fault of ours")
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+
+
 def borne_failures_kept(patch: Patch) -> None:
     """A redrive goes on from what a map had tolerated."""
     snapshot = property(lambda self: self.__dict__.get("snapshot"), _remember_snapshot)
@@ -494,6 +540,11 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (children_not_driven, None),
     (first_result_alone, None),
     (open_calls_made_again, ()),
+    (one_fails_the_whole_batch, ()),
+    (finished_of_a_failed_batch_not_deleted, ()),
+    (another_key_for_each_call, ()),
+    (children_of_their_own_not_driven, ()),
+    (wait_that_breaks_when_it_is_over, ()),
     (borne_failures_kept, None),
     (timetable_moved_before_the_start, None),
     (ticks_without_names, None),

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import (
+    Draft4Validator,
+    Draft6Validator,
+    Draft7Validator,
+    Draft201909Validator,
+    Draft202012Validator,
+)
+from jsonschema.exceptions import best_match
 
-from chalicelib.engine.errors import Problem
+from chalicelib.engine import patterns, values
+from chalicelib.engine.checks import MAX_PROBLEMS
+from chalicelib.engine.definition import parse
+from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.schemas import DEPTH, InputSchema, compile_schema
+from tests.unit.engine.world import document
 
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
-DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+DIALECTS: list[Any] = [Draft4Validator, Draft6Validator, Draft7Validator, Draft201909Validator, Draft202012Validator]
+NEWER: list[Any] = [Draft201909Validator, Draft202012Validator]
 TOO_MUCH = "the schema takes more than 100000 checks for this value"
 
 
@@ -24,6 +38,44 @@ def compiled(schema: Any) -> InputSchema:
     found = compile_schema(schema, "/inputSchema", problems)
     assert problems == []
     return found
+
+
+def in_dialect(dialect: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$schema": dialect.META_SCHEMA["$schema"]} | schema
+
+
+@dataclass
+class Calls:
+    """How often something was called."""
+
+    number: int = 0
+
+    def of(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            self.number += 1
+            return function(*args)
+
+        return call
+
+
+def told_by_jsonschema(dialect: Any, schema: Any, value: Any) -> str | None:
+    error = best_match(dialect(schema).iter_errors(value))
+    return None if error is None else str(error)
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls = Calls()
+    monkeypatch.setattr(values, "canonical", calls.of(values.canonical))
+    return calls
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    calls = Calls()
+    patterns._compiled.cache_clear()
+    monkeypatch.setattr(re2, "compile", calls.of(re2.compile))
+    return calls
 
 
 def refused(schema: Any) -> list[str]:
@@ -249,54 +301,266 @@ def test_messages_show_keys_in_order() -> None:
     assert one.problem({}) == other.problem({})
 
 
-same = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([0.0, 1.0, -2.0, 0.5, "", "a", "1"]),
+_small = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.sampled_from([0, 1, -1, 10, 0.0, -0.0, 1.0, 1.5, 1e300, 10**300, int(1e300), "", "1", "a"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
-    max_leaves=6,
+    max_leaves=5,
 )
 
 
-@given(st.lists(same, max_size=6), same)
-def test_what_is_looked_up_is_equal_as_jsonschema_has_it(values: list[Any], value: Any) -> None:
-    for schema, instance in (({"uniqueItems": True}, values), ({"enum": [*values, "z"]}, value)):
-        expected = Draft202012Validator(schema).is_valid(instance)
-        assert (compiled(schema).problem(instance) is None) is expected
+def same(left: Any, right: Any) -> bool:
+    return bool(Draft202012Validator({"const": left}).is_valid(right))
 
 
-def test_large_lists_are_looked_up_and_paid_for() -> None:
-    objects = [{"a": i} for i in range(8_000)]
-    assert compiled({"uniqueItems": True}).problem(objects) is None
-    assert "validating 'uniqueItems'" in (compiled({"uniqueItems": True}).problem([*objects, {"a": 5.0}]) or "")
-    assert compiled({"items": {"enum": list(range(20_000))}}).problem([19_999] * 1_000) is None
-    names = {"items": {"required": [f"n{i}" for i in range(10_000)]}}
-    assert compiled(names).problem([{}] * 300) == TOO_MUCH
-    assert compiled({"$schema": DRAFT_4, "enum": objects}).problem({"a": 7}) is None
+@given(_small, _small)
+def test_canonical_texts_are_the_same_for_what_json_schema_takes_for_equal(left: Any, right: Any) -> None:
+    assert (values.canonical(left) == values.canonical(right)) == same(left, right) == values.equal(left, right)
 
 
-def test_long_lists_of_names_hold_texts() -> None:
-    assert refused({"properties": {"a": {"required": [{"a": i} for i in range(5_000)]}}}) == [
-        "/inputSchema/properties/a/required"
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        (1, 1.0, True),
+        (0, -0.0, True),
+        (1, True, False),
+        (0, False, False),
+        ([1], [True], False),
+        ("1", 1, False),
+        ({"a": 1, "b": [2]}, {"b": [2.0], "a": 1}, True),
+        ({"a": None}, {}, False),
+        (["a", "b"], ["b", "a"], False),
+        (['a","b'], ["a", "b"], False),
+        (10**300, 1e300, False),
+        (255, "ff", False),
+        (None, "None", False),
+    ],
+)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_equality_of_unique_items_and_enum(dialect: Any, one: Any, other: Any, equal: bool) -> None:
+    unique = compiled(in_dialect(dialect, {"uniqueItems": True}))
+    assert (unique.problem([one, "between", other]) is not None) == equal
+    assert (compiled(in_dialect(dialect, {"enum": ["first", one]})).problem(other) is None) == equal
+
+
+@given(st.sampled_from(DIALECTS), st.lists(_small, max_size=5))
+def test_unique_items_is_what_comparing_all_with_all_says(dialect: Any, items: list[Any]) -> None:
+    doubled = any(same(left, right) for i, left in enumerate(items) for right in items[:i])
+    found = compiled(in_dialect(dialect, {"uniqueItems": True})).problem(items)
+    assert (found or "").startswith(f"{items!r} has non-unique elements" if doubled else "")
+    assert (found is not None) == doubled
+    assert compiled(in_dialect(dialect, {"uniqueItems": False})).problem(items) is None
+
+
+@given(st.sampled_from(DIALECTS), st.lists(_small, min_size=1, max_size=5, unique_by=values.canonical), _small)
+def test_enum_takes_what_jsonschema_takes(dialect: Any, choices: list[Any], value: Any) -> None:
+    found = compiled(in_dialect(dialect, {"enum": choices})).problem(value)
+    assert (found is None) == dialect({"enum": choices}).is_valid(value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"uniqueItems": True}, [{"a": 1}, {"a": 1.0}]),
+        ({"enum": ["a", {"b": 1}, 2]}, "c"),
+        ({"items": {"enum": [1, 2]}}, [1, 3]),
+        ({"required": ["a", "b"]}, {"a": 1}),
+        ({"properties": {"a": False}}, {"a": 1}),
+        ({"not": {"type": "string"}}, "x"),
+        ({"allOf": [{"anyOf": [{"type": "string"}, {"enum": [1]}]}]}, 2),
+    ],
+)
+@pytest.mark.parametrize("dialect", DIALECTS[1:])
+def test_errors_read_as_those_of_jsonschema(dialect: Any, schema: Any, value: Any) -> None:
+    assert compiled(in_dialect(dialect, schema)).problem(value) == told_by_jsonschema(dialect, schema, value)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"contains": {"type": "string"}, "unevaluatedItems": False}, [1, "a", 2]),
+        ({"allOf": [{"contains": {"type": "string"}}], "unevaluatedItems": {"type": "integer"}}, [1, "a", 2, None]),
+        ({"properties": {"a": True}, "unevaluatedProperties": False}, {"c": 1, "a": 2, "b": 3}),
+        (
+            {"anyOf": [{"properties": {"a": True}}], "unevaluatedProperties": {"type": "string"}},
+            {"a": 1, "b": 2, "c": ""},
+        ),
+        ({"unevaluatedProperties": False}, {}),
+        ({"unevaluatedItems": False}, []),
+    ],
+)
+@pytest.mark.parametrize("dialect", NEWER)
+def test_what_was_not_evaluated_is_told_as_by_jsonschema(dialect: Any, schema: Any, value: Any) -> None:
+    in_order = {keyword: schema[keyword] for keyword in sorted(schema)}
+    assert compiled(in_dialect(dialect, schema)).problem(value) == told_by_jsonschema(dialect, in_order, value)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_items_are_compared_in_linear_time(dialect: Any, compared: Calls) -> None:
+    assert compiled(in_dialect(dialect, {"uniqueItems": True})).problem([{"a": i} for i in range(8000)]) is None
+    assert compared.number == 2 * 8000
+
+
+def test_choices_are_gone_through_once(compared: Calls) -> None:
+    found = compiled({"items": {"enum": list(range(20_000))}})
+    assert found.problem([19_999] * 1000) is None
+    assert found.problem([19_999] * 1000) is None
+    assert compared.number == 20_000 + 2 * 1000
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_choices_are_compared_in_linear_time_when_posted(dialect: Any, compared: Calls) -> None:
+    compiled(in_dialect(dialect, {"enum": [{"a": i} for i in range(5000)]}))
+    assert compared.number <= 2 * 5000
+
+
+def test_lists_of_a_wrong_shape_are_compared_in_linear_time_when_posted(compared: Calls) -> None:
+    assert len(refused({"required": [{"a": i} for i in range(5000)]})) == MAX_PROBLEMS + 1
+    assert compared.number <= 2 * 5000
+
+
+MANY = [f"n{i}" for i in range(10_000)]
+LARGE = list(range(200_000))
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"required": MANY}}, [{}] * 300),
+        ({"items": {"required": MANY}}, [dict.fromkeys(MANY)] * 3000),
+        ({"items": {"properties": dict.fromkeys(MANY, True)}}, [{}] * 3000),
+        ({"items": {"dependentRequired": {"a": MANY}}}, [{"a": 1}] * 300),
+        ({"$schema": DRAFT_7, "items": {"dependencies": {"a": MANY}}}, [{"a": 1}] * 300),
+        ({"items": {"enum": MANY}}, [0] * 2000),
+        ({"items": {"const": LARGE}}, [LARGE] * 100),
+        ({"allOf": [{"enum": [1]}] * 100}, LARGE),
+        ({"allOf": [{"uniqueItems": True}] * 100}, LARGE),
+        ({"allOf": [{"contains": True}] * 100}, LARGE),
+        ({"allOf": [{"items": True}] * 100}, LARGE),
+        ({"allOf": [{"type": "string"}] * 500}, LARGE),
+        ({"allOf": [{"not": {"type": "string"}}] * 500}, LARGE),
+        ({"allOf": [False] * 500}, LARGE),
+        ({"items": {"allOf": [True] * 1000}}, [1] * 5000),
+    ],
+)
+def test_long_lists_and_large_values_count(schema: Any, value: Any) -> None:
+    assert compiled(schema).problem(value) == TOO_MUCH
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"uniqueItems": True}, LARGE),
+        ({"items": {"required": MANY[:20]}}, [dict.fromkeys(MANY[:30], 1)] * 20_000),
+        ({"items": {"properties": dict.fromkeys(MANY[:200], True)}}, [{}] * 20_000),
+        ({"contains": True, "unevaluatedItems": False}, LARGE),
+        ({"not": False}, LARGE),
+    ],
+)
+def test_usual_schemas_take_large_values(schema: Any, value: Any) -> None:
+    assert compiled(schema).problem(value) is None
+
+
+def test_refused_patterns_are_not_compiled_beyond_what_is_told(compilations: Calls) -> None:
+    schema = {"properties": {f"p{i}": {"pattern": rf"[\p{{L}}]{{1000}}{i}"} for i in range(2000)}}
+    assert len(refused(schema)) == MAX_PROBLEMS + 1
+    assert compilations.number <= MAX_PROBLEMS + 1
+
+
+def test_patterns_of_a_definition_are_compiled_within_one_budget(compilations: Calls) -> None:
+    def schema(k: int) -> Any:
+        return {"properties": {f"p{i}": {"pattern": r"\p{L}|" * 400 + f"{k}-{i}"} for i in range(5)}}
+
+    steps = [{"type": "human", "title": "t", "inputSchema": schema(k)} for k in range(20)]
+    with pytest.raises(DefinitionInvalid) as caught:
+        parse(document(*steps))
+    (problem,) = caught.value.problems
+    assert problem.message == "the pattern cannot be used: with those before it, it takes too much to compile"
+    assert compilations.number < 25
+
+
+def test_many_usual_patterns_fit_and_are_compiled_once(compilations: Calls) -> None:
+    found = compiled({"patternProperties": {f"^x{i}-[a-z]+$": {"type": "string"} for i in range(1000)}})
+    posted = compilations.number
+    for _ in range(3):
+        assert found.problem({"x7-a": "text", "x999-b": "text"}) is None
+    assert (posted, compilations.number) == (1000, 2000)
+
+
+def test_same_wrong_pattern_is_told_wherever_it_stands() -> None:
+    assert refused({"items": {"pattern": "("}, "not": {"pattern": "("}}) == [
+        "/inputSchema/items/pattern",
+        "/inputSchema/not/pattern",
     ]
 
 
-def test_references_in_a_row_may_be_many() -> None:
-    defs: dict[str, Any] = {f"d{i}": {"properties": {"x": {"$ref": f"#/$defs/d{i + 1}"}}} for i in range(2_000)}
-    chain = {"$defs": defs | {"d2000": {"pattern": "("}}, "$ref": "#/$defs/d0"}
-    assert refused(chain) == ["/inputSchema/$defs/d2000/pattern"]
-    assert compiled({**chain, "$defs": defs | {"d2000": {}}}).problem({"x": {"x": {}}}) is None
+@pytest.mark.parametrize("where", ["$defs", "x-odd"])
+def test_references_may_lead_to_references_however_often(where: str) -> None:
+    chain: Any = {f"d{i}": {"properties": {"x": {"$ref": f"#/{where}/d{i + 1}"}}} for i in range(200)}
+    found = compiled({where: chain | {"d200": {"type": "string"}}, "$ref": f"#/{where}/d0"})
+    value: Any = "text"
+    for _ in range(100):
+        value = {"x": value}
+    assert found.problem(value) is None
+    last = compiled({where: chain | {"d200": {"type": "string"}}, "$ref": f"#/{where}/d198"})
+    assert "3 is not of type 'string'" in (last.problem({"x": {"x": 3}}) or "")
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_what_references_lead_to_is_told_where_it_stands() -> None:
+    chain: Any = {f"d/{i}": {"properties": {"x": {"$ref": f"#/x-odd/d~1{i + 1}"}}} for i in range(200)}
+    chain["d/200"] = {"type": "objekt", "pattern": "("}
+    schema = {"x-odd": chain, "$ref": "#/x-odd/d~10", "properties": {"a b": {"$ref": "#/x-odd/d%7E1200"}}}
+    assert refused(schema) == ["/inputSchema/x-odd/d~1200/type", "/inputSchema/x-odd/d~1200/pattern"]
+
+
+def test_a_wrong_shape_hides_no_pattern_and_no_reference() -> None:
     schema = {"type": "objct", "properties": {"a": {"pattern": "(?=a)"}, "b": {"$ref": "http://x/y"}}}
-    assert sorted(refused(schema)) == [
-        "/inputSchema/properties/a/pattern",
-        "/inputSchema/properties/b/$ref",
-        "/inputSchema/type",
+    assert refused(schema) == [
+        f"/inputSchema{path}" for path in ("/type", "/properties/a/pattern", "/properties/b/$ref")
     ]
 
 
-def test_patterns_are_counted() -> None:
-    many = {"properties": {f"p{i}": {"pattern": f"a{i}"} for i in range(1_001)}}
-    assert len(refused(many)) == 1
-    large = {"properties": {f"p{i}": {"pattern": "[\\p{L}]{1000}" + str(i)} for i in range(200)}}
-    assert len(refused(large)) == 50
+KEYWORDS = [
+    "$anchor",
+    "$defs",
+    "$dynamicAnchor",
+    "$id",
+    "$recursiveAnchor",
+    "$ref",
+    "$vocabulary",
+    "additionalProperties",
+    "allOf",
+    "contains",
+    "definitions",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "enum",
+    "id",
+    "if",
+    "items",
+    "not",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "required",
+    "type",
+    "unevaluatedProperties",
+    "uniqueItems",
+]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("odd", [None, 3, "text", [], [3], {}, {"a": 3}, [[]], {"$ref": 3}, True])
+def test_odd_shapes_never_raise(dialect: Any, odd: Any) -> None:
+    for keyword in KEYWORDS:
+        schema = in_dialect(
+            dialect, {keyword: odd, "not": {"pattern": "("}, "oneOf": [{"$ref": "#here"}, {"$ref": "#/x"}]}
+        )
+        assert "/inputSchema/oneOf/1/$ref" in refused(schema)
+
+
+def test_problems_of_a_schema_are_no_more_than_are_listed() -> None:
+    assert len(refused({"properties": {f"p{i}": {"$ref": "http://x"} for i in range(5000)}})) == MAX_PROBLEMS + 1

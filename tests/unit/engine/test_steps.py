@@ -339,3 +339,11 @@ def test_queue_with_values_that_sqs_cannot_take_fails_without_a_call(queue: str,
     world = ended(step, {"queue": queue, "delay": delay})
     assert world.tasks == []
     assert error_of(world)[0] == "Expression.Failed"
+
+
+def test_what_a_person_reads_is_kept_as_far_as_a_definition_may_write_it() -> None:
+    step = {"type": "human", "title": "${ input }", "description": "${ input }", "end": True, "id": "s"}
+    world = World({"id": "d", "steps": [step]}, input="x" * 10_000)
+    world.begin()
+    held = world.head.cursors[0].held or {}
+    assert (len(held["title"]), len(held["description"])) == (1_024, 8_192)

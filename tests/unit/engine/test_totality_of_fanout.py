@@ -324,14 +324,3 @@ def test_part_that_does_not_know_its_step_cannot_be_redriven() -> None:
     part = {"id": "p", "token": "t", "start": 0}
     damaged_part = replace(world.head, state=State.CANCELLED, kept=world.head.cursors, cursors=(), parent=part)
     assert "damaged" in (obstacle(world.definition, damaged_part) or "")
-
-
-@pytest.mark.parametrize("held", [7, "x", True, [1]])
-def test_branch_of_a_fan_out_whose_state_is_none_ends_visibly(held: Any) -> None:
-    world = World(WAITING)
-    world.begin()
-    fan = next(cursor for cursor in world.head.cursors if cursor.waits == "branches")
-    others = [cursor for cursor in world.head.cursors if cursor is not fan]
-    head = replace(world.head, cursors=(*others, replace(fan, held=held)))
-    decision = decide(world.definition, head, Looked("n", 0), T0, world.policy)
-    assert "damaged" in ((decision.execution.error or decision.execution.ending or {}).get("cause") or str(decision))
