@@ -16,7 +16,7 @@ from chalicelib.api.handling import Answer, Call, GetRuntime, Route, refusal, re
 from chalicelib.api.problems import Refused, invalid
 from chalicelib.engine import values
 from chalicelib.engine.effects import TaskResult
-from chalicelib.engine.errors import Problem
+from chalicelib.engine.errors import outside_name_problem
 from chalicelib.engine.execution import State
 from chalicelib.engine.published import definition_schema
 from chalicelib.ports import Page
@@ -191,18 +191,13 @@ def complete_task(call: Call) -> Answer:
     return _answer(call, inbox.as_result(call.body.value))
 
 
-RESERVED = frozenset({"Sedo", "Execution"})
-"""What names begin with by which executions fail for reasons of their own: some are never retried."""
-
-
 def fail_task(call: Call) -> Answer:
-    """Answer a task with an error, which the step fails with; names that say how sedo itself fails are not theirs."""
+    """Answer a task with an error, which the step fails with."""
     name = call.body.value["error"]
-    if name == "*" or name.partition(".")[0] in RESERVED:
-        expected = "a name of your own, like Order.Refused"
-        problem = Problem("/error", "this name is sedo's own", found=name, expected=expected)
-        raise invalid("request is not valid", [problem])
-    return _answer(call, inbox.as_result(None, call.body.value["error"], call.body.value.get("cause", "")))
+    problem = outside_name_problem(name, "/error")
+    if problem is not None:
+        raise invalid("request is not valid", [call.body.located(problem)])
+    return _answer(call, inbox.as_result(None, name, call.body.value.get("cause", "")))
 
 
 def _answer(call: Call, result: TaskResult) -> Answer:

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.engine.errors import Problem
+from chalicelib.engine.checks import complaints
+from chalicelib.engine.errors import Problem, pointer
 from chalicelib.engine.expressions import SECRETS, compile_template
-from chalicelib.engine.hints import hint
-from chalicelib.engine.lists import lists_in
-from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.hints import hint, meant
+from chalicelib.engine.lists import lists_in, type_of
+from chalicelib.engine.shape import COMMON
 from chalicelib.engine.steps.base import Compiler
 
 _NO_TEMPLATES = frozenset({"branches", "inputSchema", "steps", "uiSchema"})
+_PLAIN = COMMON.keys() - {"input", "output", "stash", "catch"}
 _MORE = {"output": {"output"}, "stash": {"output"}, "catch": {"error"}}
 _MORE |= {name: {SECRETS} for name in ("auth", "body", "headers")} | {"via": {SECRETS, "task"}}
 
@@ -34,21 +36,26 @@ def broken_problems(document: Mapping[str, Any], broken: frozenset[str], bad: se
 
 def _templates(spec: Mapping[str, Any], path: str, names: frozenset[str], bad: set[str]) -> list[Problem]:
     found: list[Problem] = []
-
-    def complain(at: str, message: str) -> None:
-        found.append(Problem(at, message))
-
-    kind = spec.get("type")
-    step_type = STEP_TYPES.get(kind) if isinstance(kind, str) else None
-    own = [] if step_type is None else list(step_type.properties)
+    complain = complaints(found)
+    fields = _fields(spec)
+    step_type = type_of(spec)
+    own = () if step_type is None else step_type.properties
     if step_type is not None and not any(f"{at}/".startswith(f"{path}/{name}/") for at in bad for name in own):
         step_type.compile(spec, Compiler(path, complain, names))  # what is its own has the right shape
-        own = []
-    for name in ("input", "output", "stash", "catch", *own):
-        if name in spec and name not in _NO_TEMPLATES:
-            known = names | _MORE.get(name, set())
-            compile_template(spec[name], known, f"{path}/{name}", complain)
+        fields = {name: field for name, field in fields.items() if name not in own}
+    for name, field in fields.items():
+        compile_template(spec[name], names | _MORE.get(field, set()), path + pointer(name), complain)
     return found
+
+
+def _fields(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return the members of a step that may hold expressions, each with the field that it is or was meant to be."""
+    step_type = type_of(spec)
+    own = [] if step_type is None else list(step_type.properties)
+    known = [*spec] if step_type is None else [*COMMON, *own]
+    fields = {name: name if name in known else meant(name, known) for name in spec}
+    without = _NO_TEMPLATES | (_PLAIN - set(own)) | {None}
+    return {name: field for name, field in fields.items() if field is not None and field not in without}
 
 
 def _targets(spec: Mapping[str, Any], path: str, ids: list[str]) -> Iterator[Problem]:

@@ -11,8 +11,9 @@ from jsonschema.exceptions import ValidationError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.expressions import Complain
 from chalicelib.engine.hints import hint
-from chalicelib.engine.lists import MAX_LEVELS, lists_in
+from chalicelib.engine.lists import MAX_LEVELS, lists_in, type_of
 from chalicelib.engine.shape import DEFINITION, UNKNOWN_STEP, step_schema
 from chalicelib.engine.steps import STEP_TYPES
 from chalicelib.engine.steps.base import MAX_STEPS
@@ -89,7 +90,9 @@ def _check_step(spec: Any, path: str) -> list[Problem]:
         return _problems(_STEPS[kind], spec, path)
     message = _unknown_type(kind) if "type" in spec else "field 'type' is missing"
     unknown = Problem(f"{path}/type", message, found=shown(kind), expected=sorted(STEP_TYPES))
-    return [unknown, *(p for p in _problems(_UNKNOWN_STEP, spec, path) if p.path != f"{path}/type")]
+    step_type = type_of(spec)
+    validator = _UNKNOWN_STEP if step_type is None else _STEPS[step_type.name]
+    return [unknown, *(p for p in _problems(validator, spec, path) if p.path != f"{path}/type")]
 
 
 def _unknown_type(kind: Any) -> str:
@@ -153,6 +156,15 @@ def _expected(keyword: str, rule: Any) -> str:
 
 _A = {"array": "an array", "boolean": "a boolean", "integer": "a whole number", "null": "null"}
 _A |= {"number": "a number", "object": "an object", "string": "text"}
+
+
+def complaints(problems: list[Problem]) -> Complain:
+    """Return what takes complaints down as problems."""
+
+    def complain(path: str, message: str, found: Any = None, expected: Any = None) -> None:
+        problems.append(Problem(path, message, shown(found), expected))
+
+    return complain
 
 
 def shown(value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.broken import broken_problems
-from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape
+from chalicelib.engine.checks import MAX_PROBLEMS, check_json, check_shape, complaints
 from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.expressions import Complain, Template, compile_template
 from chalicelib.engine.flow import check_flow
@@ -100,10 +100,7 @@ def parse(document: Any, version: int = 0) -> Definition:
     problems = check_shape(document)
     if not isinstance(document, dict):
         raise DefinitionInvalid(problems)
-
-    def complain(path: str, message: str) -> None:
-        problems.append(Problem(path, message))
-
+    complain = complaints(problems)
     bad = {problem.path for problem in problems}
     broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
     patterns = PatternBudget()
@@ -205,7 +202,7 @@ def _answer_schema(spec: Mapping[str, Any], path: str, complain: Complain, patte
     problems: list[Problem] = []
     schema = compile_schema(spec.get("inputSchema", {}), f"{path}/inputSchema", problems, patterns)
     for problem in problems:
-        complain(problem.path, problem.message)
+        complain(problem.path, problem.message, problem.found, problem.expected)
     return schema
 
 

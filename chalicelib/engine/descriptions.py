@@ -48,7 +48,7 @@ FIELDS: dict[str, str] = {
     "pass": "Reshapes data with input, output and stash.",
     "wait": "Goes on later, after seconds or at until.",
     "wait.seconds": "How long, 0 to 100 years; a number or an expression.",
-    "wait.until": "A time with its zone like 2030-01-31T08:00:00+01:00, or an expression.",
+    "wait.until": "A time of RFC 3339 with its zone like 2030-01-31T08:00:00+01:00, or an expression.",
     "choice": "Goes to the first of its choices whose when holds, else to default; with neither it fails.",
     "choice.choices": "The conditions, in order, each with its step.",
     "choices.when": "A condition like ${ input.amount >= `1000` }. Null, false and what is empty do not hold.",

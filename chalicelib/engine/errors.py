@@ -18,6 +18,7 @@ and whatever `fail` steps name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,10 @@ HEARTBEAT_TIMEOUT = "Task.HeartbeatTimeout"
 INPUT_INVALID = "Input.Invalid"
 TOO_DEEP = "Execution.TooDeep"
 TOO_MANY_TRANSITIONS = "Execution.TooManyTransitions"
+RESERVED = ("Sedo", "Execution")
+"""Families of errors that the engine alone raises."""
+_NAME = re.compile(r"[^\s.*\x00-\x1f\x7f]+(\.[^\s.*\x00-\x1f\x7f]+)*")
+_NAME_EXPECTED = "words without blanks and *, joined by dots, like Order.Refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,16 @@ class Problem:
         """Return the problem as the API shows it, without the members that are not known."""
         known = {"found": self.found, "expected": self.expected, "line": self.line, "column": self.column}
         return {"path": self.path, "message": self.message} | {k: v for k, v in known.items() if v is not None}
+
+
+def outside_name_problem(name: str, path: str) -> Problem | None:
+    """Return what is wrong with the name of an error that comes from outside: none at all, or one of the engine's."""
+    if _NAME.fullmatch(name) is None:
+        return Problem(path, f"expected {_NAME_EXPECTED}, found {name!r:.200}", name[:200], _NAME_EXPECTED)
+    if matches(RESERVED, name):
+        families = " and ".join(f"{family}.*" for family in RESERVED)
+        return Problem(path, f"{families} are errors of sedo's own, found {name!r:.200}", name[:200], "another name")
+    return None
 
 
 def pointer(*parts: str | int) -> str:

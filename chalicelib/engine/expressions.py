@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from jmespath.exceptions import JMESPathError
 
@@ -21,8 +21,14 @@ MAX_EXPRESSION_LENGTH = 4096
 SECRETS = "secrets"
 Scope = dict[str, Any]
 Template = Callable[[Scope], Any]
-Complain = Callable[[str, str], None]
-"""Takes the JSON Pointer of what is wrong and a sentence."""
+
+
+class Complain(Protocol):
+    """Takes the JSON Pointer of what is wrong, a sentence, and what was found and expected."""
+
+    def __call__(self, path: str, message: str, found: Any = None, expected: Any = None, /) -> None:
+        """Hear of it."""
+
 
 # What jmespath is known to let through beside its own errors, on odd texts and odd arguments.
 _FAULTS = (JMESPathError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -72,10 +78,10 @@ def _all_constant(templates: list[Template]) -> bool:
 def _compile_text(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     parts: list[Template] = []
     flaws: list[str] = []
-    for is_expression, part in split_text(text, path, lambda _, message: flaws.append(message)):
+    for is_expression, part in split_text(text, flaws.append):
         parts.append(_compile_expression(part, names, path, complain) if is_expression else constant(part))
     for flaw in flaws:
-        complain(path, flaw)
+        complain(path, flaw, text, "a closing }")
     if flaws:
         return _nothing
     if not parts:
@@ -100,8 +106,8 @@ def _render(parts: list[Template], scope: Scope) -> str:
     return "".join(texts)
 
 
-def split_text(text: str, path: str, complain: Complain) -> Iterator[tuple[bool, str]]:
-    """Yield `(is_expression, part)`; `$${` becomes a literal `${`."""
+def split_text(text: str, complain: Callable[[str], None]) -> Iterator[tuple[bool, str]]:
+    """Yield `(is_expression, part)`; `$${` becomes a literal `${`. `complain` hears of a brace that is missing."""
     start = 0
     literal = ""
     while True:
@@ -115,7 +121,7 @@ def split_text(text: str, path: str, complain: Complain) -> Iterator[tuple[bool,
             continue
         end = _closing_brace(text, found + 2)
         if end is None:
-            complain(path, f"the expression that begins at character {found + 1} has no closing }}")
+            complain(f"the expression that begins at character {found + 1} has no closing }}")
             break
         literal += text[start:found]
         if literal:
@@ -153,24 +159,17 @@ def _closing_brace(text: str, start: int) -> int | None:
 
 def _compile_expression(text: str, names: frozenset[str], path: str, complain: Complain) -> Template:
     if len(text) > MAX_EXPRESSION_LENGTH:
-        complain(path, f"an expression may have {MAX_EXPRESSION_LENGTH} characters, found {len(text)}")
+        message = f"an expression may have {MAX_EXPRESSION_LENGTH} characters, found {len(text)}"
+        complain(path, message, len(text), MAX_EXPRESSION_LENGTH)
         return _nothing
     try:
         search, roots = compile_path(text)
     except _FAULTS as error:
         why = _bare_number(text) or _sentence(error)
-        complain(path, f"the expression {text!r:.200} does not compile: {why}")
+        complain(path, f"the expression {text!r:.200} does not compile: {why}", text, "a JMESPath expression")
         return _nothing
     for name in sorted(roots - names):
-        if name == SECRETS:
-            complain(path, "secrets are known in headers, auth and body of an outgoing http request alone")
-            continue
-        if name in _LITERALS:
-            complain(path, f"{name!r} is not known here: {_IN_BACKTICKS}: `{name}`")
-            continue
-        complain(
-            path, f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint(name, names)}"
-        )
+        complain(path, _unknown(name, names), name, f"`{name}`" if name in _LITERALS else sorted(names))
 
     def evaluate(scope: Scope) -> Any:
         try:
@@ -181,6 +180,15 @@ def _compile_expression(text: str, names: frozenset[str], path: str, complain: C
             raise ExpressionFailed(f"{text:.200}: {_sentence(error)}") from error
 
     return evaluate
+
+
+def _unknown(name: str, names: frozenset[str]) -> str:
+    """Return why a name is not known among `names`."""
+    if name == SECRETS:
+        return "secrets are known in headers, auth and body of an outgoing http request alone"
+    if name in _LITERALS:
+        return f"{name!r} is not known here: {_IN_BACKTICKS}: `{name}`"
+    return f"{name!r:.200} is not known here, expected one of {', '.join(sorted(names))}{hint(name, names)}"
 
 
 _LITERALS = frozenset({"true", "false", "null"})

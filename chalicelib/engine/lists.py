@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.engine.hints import meant
 from chalicelib.engine.steps import STEP_TYPES
-from chalicelib.engine.steps.base import SCOPE
+from chalicelib.engine.steps.base import SCOPE, StepType
 
 MAX_LEVELS = 8
 """So many lists may stand inside each other."""
@@ -41,9 +42,18 @@ def lists_in(document: Mapping[str, Any]) -> Iterator[StepList]:
             waiting += _inside(found, f"{found.path}/{i}", spec)
 
 
+def type_of(spec: Any) -> StepType | None:
+    """Return the type of a step, as it is written or as it was clearly meant."""
+    if not isinstance(spec, dict):
+        return None
+    word = spec["type"] if "type" in spec else next((spec[key] for key in spec if meant(key, ["type"])), None)
+    if not isinstance(word, str):
+        return None
+    return STEP_TYPES.get(word) or STEP_TYPES.get(meant(word, STEP_TYPES) or "")
+
+
 def _inside(found: StepList, path: str, spec: Any) -> list[StepList]:
-    kind = spec.get("type") if isinstance(spec, dict) else None
-    step_type = STEP_TYPES.get(kind) if isinstance(kind, str) else None
+    step_type = type_of(spec)
     if step_type is None or found.level > MAX_LEVELS:
         return []
     try:

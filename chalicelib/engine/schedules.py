@@ -36,13 +36,14 @@ def compile_schedules(
 ) -> tuple[Schedule, ...]:
     """Compile the entries of `schedule`; `bad` has the paths of what has a wrong shape."""
     entries = document.get("schedule", [])
-    if not isinstance(entries, list) or any(path.startswith("/schedule") for path in bad):
+    if not isinstance(entries, list) or "/schedule" in bad:
         return ()
+    whole = not any(path.startswith("/schedule/") for path in bad)
     compiled = []
     for i, entry in enumerate(entries):
-        found = list(_problems(entry, f"/schedule/{i}", schema))
+        found = list(_problems(entry, f"/schedule/{i}", schema, bad)) if isinstance(entry, dict) else []
         problems += found
-        if not found:
+        if whole and not found:
             compiled.append(Schedule(_recurrence(entry), entry.get("input", {})))
     return tuple(compiled)
 
@@ -53,10 +54,11 @@ def _recurrence(entry: Mapping[str, Any]) -> Cron | Every:
     return Cron(entry["cron"], entry.get("timezone", "UTC"))
 
 
-def _problems(entry: Mapping[str, Any], path: str, schema: InputSchema) -> Iterator[Problem]:
+def _problems(entry: Mapping[str, Any], path: str, schema: InputSchema, bad: set[str]) -> Iterator[Problem]:
     found = [name for name in ("cron", "every") if name in entry]
     if len(found) != 1:
         yield Problem(path, "a schedule needs either cron or every", found=found, expected=["cron", "every"])
+    entry = {name: value for name, value in entry.items() if f"{path}/{name}" not in bad}
     if "every" in entry:
         yield from _every_problems(entry, path)
     if "cron" in entry:
@@ -76,7 +78,7 @@ def _every_problems(entry: Mapping[str, Any], path: str) -> Iterator[Problem]:
         yield Problem(f"{path}/every", f"expected 1m to 366d, found {text}", text, "1m to 366d")
     if "timezone" in entry:
         message = "a timezone belongs to cron: the ticks of every are counted in UTC"
-        yield Problem(f"{path}/timezone", message, shown(entry["timezone"]))
+        yield Problem(f"{path}/timezone", message, shown(entry["timezone"]), "no timezone")
 
 
 def _seconds(text: str) -> int | None:
@@ -96,7 +98,7 @@ def _input_problems(entry: Mapping[str, Any], path: str, schema: InputSchema) ->
     try:
         values.measure(given, "the input", MAX_INPUT_BYTES)
     except values.Unfit as error:
-        yield Problem(f"{path}/input", str(error))
+        yield Problem(f"{path}/input", str(error), shown(given), f"at most {MAX_INPUT_BYTES} bytes of JSON")
         return
     text = schema.problem(given)
     if text is not None:

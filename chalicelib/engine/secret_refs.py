@@ -16,7 +16,7 @@ from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import pointer
-from chalicelib.engine.expressions import SECRETS, Scope, Template, constant, root_names, split_text
+from chalicelib.engine.expressions import SECRETS, Complain, Scope, Template, constant, root_names, split_text
 
 FIELD = "secrets"
 MAX_TEXTS = 20
@@ -50,7 +50,7 @@ def _part(part: str | Template, scope: Scope) -> dict[str, str]:
 class Hiding:
     """Takes the texts with secrets out of the fields of one step."""
 
-    def __init__(self, path: str, complain: Callable[[str, str], None], compile_text: Compile) -> None:
+    def __init__(self, path: str, complain: Complain, compile_text: Compile) -> None:
         self.found: list[HiddenText] = []
         self._path = path
         self._complain = complain
@@ -64,12 +64,13 @@ class Hiding:
             return [self.take(item, (*at, i)) for i, item in enumerate(value)]
         if not isinstance(value, str) or _WORD not in value:
             return value
-        pieces = list(split_text(value, "", _nobody))
+        pieces = list(split_text(value, _nobody))
         if not any(is_expression and SECRETS in root_names(text) for is_expression, text in pieces):
             return value
         below = pointer(*at)
         if len(self.found) == MAX_TEXTS:
-            self._complain(self._path + below, f"at most {MAX_TEXTS} texts of a request may have secrets")
+            message = f"at most {MAX_TEXTS} texts of a request may have secrets"
+            self._complain(self._path + below, message, value, MAX_TEXTS)
             return ""
         self.found.append(HiddenText(at, tuple(self._piece(*piece, below) for piece in pieces)))
         return ""
@@ -84,10 +85,12 @@ class Hiding:
             self._complain(
                 self._path + below,
                 f"a secret stands alone, as ${{ secrets.name }}, with text around it if need be; found {text!r:.200}",
+                text,
+                "${ secrets.name }",
             )
             return ""
         return reference[1] or reference[2]
 
 
-def _nobody(_path: str, _message: str) -> None:
+def _nobody(_message: str) -> None:
     """Hear of a brace that is missing: whoever compiles the text says so."""

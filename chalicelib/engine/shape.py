@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib.engine.steps.base import STEPS, StepType
+from chalicelib.engine.steps.base import DEFINITION_ID, STEPS, StepType
 
-# \Z and not $, which in Python also stands before a newline at the end.
-DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 STEP_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z"
 STASH_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}\Z"
 MAX_RETENTION_DAYS = 3650

@@ -29,7 +29,7 @@ class Expression:
 
 @lru_cache(maxsize=4096)
 def _parts(text: str) -> tuple[tuple[bool, str], ...]:
-    return tuple(split_text(text, "", lambda _path, _message: None))
+    return tuple(split_text(text, lambda _message: None))
 
 
 @lru_cache(maxsize=4096)

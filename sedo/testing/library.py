@@ -1,12 +1,11 @@
 """The definitions of one run: the tested one, its siblings, and stand-ins for children whose result is mocked.
 
 A mocked `execute` step keeps all of its own behaviour: it starts a child, which is one `human` step that gets the
-mocked answer. Its `definition` is written anew for that, as `STEP@NAME`.
+mocked answer. It asks for the definition `STEP@NAME` for that.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import Any
 from chalicelib.engine.definition import Definition, Step, parse
 from chalicelib.engine.evaluation import holds
 from chalicelib.engine.expressions import Scope, compile_template
-from chalicelib.engine.lists import lists_in
-from chalicelib.engine.steps.base import Done, Enter, Outcome
+from chalicelib.engine.steps.base import Call, Done, Enter, Outcome
 
 Took = Callable[[str, str], None]
 """Told of a choice's step and of the pointer of the arm that it took, `/choices/0` or `/default`."""
@@ -66,7 +64,7 @@ class Library:
             return None
         key = (name, mocked)
         if key not in self._parsed:
-            self._parsed[key] = parse(_with_stand_ins(document, mocked) if mocked else document, version=1)
+            self._parsed[key] = _with_stand_ins(parse(document, version=1), mocked)
         return self._watched(self._parsed[key], document, took)
 
     def _stand_in(self, name: str) -> Definition:
@@ -104,21 +102,33 @@ class Library:
 def arms_of(spec: Mapping[str, Any]) -> list[tuple[str, Callable[[Scope], Any] | None]]:
     """Return the pointer of each arm of a choice, in order, and its condition; the default has none."""
     found: list[tuple[str, Callable[[Scope], Any] | None]] = [
-        (f"/choices/{i}", compile_template(arm["when"], NAMES, "", lambda _path, _message: None))
-        for i, arm in enumerate(spec["choices"])
+        (f"/choices/{i}", compile_template(arm["when"], NAMES, "", _nobody)) for i, arm in enumerate(spec["choices"])
     ]
     return found + ([("/default", None)] if "default" in spec else [])
+
+
+def _nobody(_path: str, _message: str, found: Any = None, expected: Any = None) -> None:
+    """Hear of nothing: it was checked before."""
 
 
 def _target(spec: Mapping[str, Any], arm: str) -> str:
     return str(spec["default"] if arm == "/default" else spec["choices"][int(arm.rpartition("/")[2])]["next"])
 
 
-def _with_stand_ins(document: dict[str, Any], mocked: frozenset[str]) -> dict[str, Any]:
-    changed = copy.deepcopy(document)
-    for found in lists_in(changed):
-        for spec in found.specs:
-            if spec["type"] == "execute" and spec["id"] in mocked:
-                spec["definition"] = f"{spec['id']}{STAND_IN}{spec['definition']}"
-                spec.pop("version", None)
-    return changed
+def _with_stand_ins(definition: Definition, mocked: frozenset[str]) -> Definition:
+    steps = {
+        name: replace(step, enter=_for_stand_in(step)) if step.type.name == "execute" and name in mocked else step
+        for name, step in definition.steps.items()
+    }
+    return replace(definition, steps=MappingProxyType(steps))
+
+
+def _for_stand_in(step: Step) -> Enter:
+    def enter(scope: Scope, now_ms: int) -> Outcome:
+        outcome = step.enter(scope, now_ms)
+        if not isinstance(outcome, Call):
+            return outcome
+        name = f"{step.id}{STAND_IN}{outcome.request['definition']}"
+        return replace(outcome, request=outcome.request | {"definition": name, "version": None})
+
+    return enter

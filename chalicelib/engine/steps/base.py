@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.engine.expressions import Scope, Template, compile_template
+from chalicelib.engine.expressions import Complain, Scope, Template, compile_template
 
 SCOPE = frozenset({"input", "stash", "execution"})
+# \Z and not $, which in Python also stands before a newline at the end.
+DEFINITION_ID = r"^[a-z0-9][a-z0-9-]{0,63}\Z"
 MAX_STEPS = 500
 STEPS: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": MAX_STEPS}
 """The shape of a list of steps; each step in it is checked by its own type."""
@@ -95,7 +97,7 @@ Enter = Callable[[Scope, int], Outcome]
 class Compiler:
     """Compiles the templates of one step, which know `names`, and hears all their problems."""
 
-    def __init__(self, path: str, complain: Callable[[str, str], None], names: frozenset[str] = SCOPE) -> None:
+    def __init__(self, path: str, complain: Complain, names: frozenset[str] = SCOPE) -> None:
         self.path = path
         self.complain = complain
         self.names = names

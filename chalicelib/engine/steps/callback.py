@@ -20,7 +20,8 @@ VIA: dict[str, StepType] = {step_type.name: step_type for step_type in (HTTP, LA
 def compile_callback(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile the call as a step of its type would; it may name `task.token` as well."""
     if len(spec["via"]) != 1:
-        compiler.complain(f"{compiler.path}/via", f"via needs one of {', '.join(VIA)}")
+        found = ", ".join(spec["via"]) or "nothing"
+        compiler.complain(f"{compiler.path}/via", f"via needs one of {', '.join(VIA)}", found, list(VIA))
         return _nothing
     ((name, call),) = spec["via"].items()
     inner = Compiler(f"{compiler.path}/via/{name}", compiler.complain, compiler.names | {"task"})

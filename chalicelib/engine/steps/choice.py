@@ -24,6 +24,8 @@ def compile_choice(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
             compiler.complain(
                 f"{compiler.path}/choices/{i}/when",
                 f"expected a condition like ${{ input.x }}, found the text {when({})!r:.80}",
+                when({}),
+                "a condition",
             )
     default = spec.get("default")
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import EXPRESSION_FAILED
-from chalicelib.engine.expressions import Scope
-from chalicelib.engine.steps.base import Call, Compiler, Done, Enter, Fail, Outcome, StepType
+from chalicelib.engine.expressions import Scope, is_constant
+from chalicelib.engine.steps.base import DEFINITION_ID, Call, Compiler, Done, Enter, Fail, Outcome, StepType
+
+_ID = re.compile(DEFINITION_ID)
+_EXPECTED = "the id of a definition: lower case letters, digits and -, at most 64"
 
 
 def compile_execute(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
-    """Compile the definition's name, which may be found out at run time."""
+    """Compile the definition's name, which may be found out at run time; a constant one is checked here."""
     name = compiler.template(spec["definition"], "/definition")
+    if is_constant(name) and _ID.match(name({})) is None:
+        found = name({})
+        compiler.complain(
+            f"{compiler.path}/definition", f"expected {_EXPECTED}, found {found!r:.200}", found, _EXPECTED
+        )
     version, waits = spec.get("version"), spec.get("wait", True)
 
     def enter(scope: Scope, _now_ms: int) -> Outcome:

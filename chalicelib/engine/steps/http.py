@@ -21,6 +21,8 @@ RESERVED_HEADERS = frozenset(
 )
 """They frame a request and say where it goes: with them one request could pass for two, or for another host's."""
 _STATUS_CLASS = re.compile(r"[1-5]xx")
+_CODE = "a status like 404 or a class like 2xx"
+_AUTHS = "bearer, or username and password"
 _BAD_URL = "expected a URL that begins with http:// or https://, found"
 
 
@@ -34,7 +36,7 @@ def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
         fixed["successCodes"] = spec["successCodes"]
     url = parts["url"]
     if is_constant(url) and not _is_url(url({})):
-        compiler.complain(f"{compiler.path}/url", f"{_BAD_URL} {values.text(url({})):.200}")
+        compiler.complain(f"{compiler.path}/url", f"{_BAD_URL} {values.text(url({})):.200}", url({}), "a URL")
     _check_rest(spec, compiler)
 
     def enter(scope: Scope, _now_ms: int) -> Outcome:
@@ -55,18 +57,18 @@ def _given(spec: Mapping[str, Any]) -> list[str]:
 def _check_rest(spec: Mapping[str, Any], compiler: Compiler) -> None:
     """Check what a schema says only in riddles."""
     if "auth" in spec and set(spec["auth"]) not in ({"bearer"}, {"username", "password"}):
-        compiler.complain(f"{compiler.path}/auth", "auth needs either bearer, or username and password")
+        message = "auth needs either bearer, or username and password"
+        compiler.complain(f"{compiler.path}/auth", message, ", ".join(sorted(spec["auth"])) or "nothing", _AUTHS)
     for name in spec.get("headers", {}):
         if name.lower() in RESERVED_HEADERS or name.lower().startswith("proxy-"):
             at = compiler.path + pointer("headers", name)
-            compiler.complain(at, f"the header {name:.80} is set by sedo alone")
+            compiler.complain(at, f"the header {name:.80} is set by sedo alone", name, "another header")
     for i, code in enumerate(spec.get("successCodes", [])):
         status = isinstance(code, int | float) and 100 <= code <= 599
         if not status and not (isinstance(code, str) and _STATUS_CLASS.fullmatch(code)):
             found = f"{values.text(code):.80}"
-            compiler.complain(
-                f"{compiler.path}/successCodes/{i}", f"expected a status like 404 or a class like 2xx, found {found}"
-            )
+            at = f"{compiler.path}/successCodes/{i}"
+            compiler.complain(at, f"expected {_CODE}, found {found}", code, _CODE)
 
 
 def _is_url(value: Any) -> bool:

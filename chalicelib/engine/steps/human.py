@@ -9,20 +9,20 @@ from chalicelib.engine import values
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.steps.base import Compiler, Enter, Outcome, Park, StepType
 
-MAX_LENGTH = {"title": 1024, "description": 8192}
-"""Characters, also of what a template makes; the rest is cut off."""
+LIMITS = {"title": 1024, "description": 8192}
+"""So many characters each text may have, as it is written; filled in, what is beyond them is cut."""
 
 
 def compile_human(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile what the person reads; schemas are compiled with the step."""
-    texts = {name: compiler.template(spec[name], f"/{name}") for name in MAX_LENGTH if name in spec}
+    texts = {name: compiler.template(spec[name], f"/{name}") for name in LIMITS if name in spec}
     roles = list(spec.get("roles", []))
 
     def enter(scope: Scope, _now_ms: int) -> Outcome:
         held: dict[str, Any] = {"human": True, "roles": roles}
         for name, template in texts.items():
             value = template(scope)
-            held[name] = (value if isinstance(value, str) else values.text(value))[: MAX_LENGTH[name]]
+            held[name] = (value if isinstance(value, str) else values.text(value))[: LIMITS[name]]
         return Park("task", held)
 
     return enter
@@ -31,8 +31,7 @@ def compile_human(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
 HUMAN = StepType(
     name="human",
     properties={
-        "title": {"type": "string", "maxLength": MAX_LENGTH["title"]},
-        "description": {"type": "string", "maxLength": MAX_LENGTH["description"]},
+        **{name: {"type": "string", "maxLength": limit} for name, limit in LIMITS.items()},
         "roles": {
             "type": "array",
             "items": {"type": "string", "minLength": 1, "maxLength": 64},

@@ -12,6 +12,7 @@ from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Call, Compiler, Enter, Fail, Outcome, StepType
 
 _NAME = r"[A-Za-z0-9_-]{1,64}(:(\$LATEST|[A-Za-z0-9_-]{1,128}))?"
+_EXPECTED = "the name or the ARN of a function"
 _FUNCTION = re.compile(rf"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{{12}}:function:)?{_NAME}")
 
 
@@ -20,7 +21,7 @@ def compile_lambda(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     function = compiler.template(spec["function"], "/function")
     payload = compiler.template(spec.get("payload", "${ input }"), "/payload")
     if is_constant(function) and not _is_function(function({})):
-        compiler.complain(f"{compiler.path}/function", _bad(function({})))
+        compiler.complain(f"{compiler.path}/function", _bad(function({})), function({}), _EXPECTED)
 
     def enter(scope: Scope, _now_ms: int) -> Outcome:
         name = function(scope)
@@ -36,7 +37,7 @@ def _is_function(value: Any) -> bool:
 
 
 def _bad(value: Any) -> str:
-    return f"expected the name or the ARN of a function, found {values.text(value):.200}"
+    return f"expected {_EXPECTED}, found {values.text(value):.200}"
 
 
 LAMBDA = StepType(

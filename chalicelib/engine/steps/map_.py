@@ -18,7 +18,8 @@ def compile_map(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile `items`; the steps are compiled as steps."""
     items = compiler.template(spec["items"], "/items")
     if is_constant(items) and not isinstance(items({}), list):
-        compiler.complain(f"{compiler.path}/items", f"{_BAD_ITEMS} {values.text(items({})):.80}")
+        message = f"{_BAD_ITEMS} {values.text(items({})):.80}"
+        compiler.complain(f"{compiler.path}/items", message, items({}), "a list")
     quota = spec.get("maxConcurrency")
     tolerated = spec.get("toleratedFailurePercentage", 0)
 

@@ -13,24 +13,31 @@ from chalicelib.engine.expressions import Scope, is_constant
 from chalicelib.engine.steps.base import Compiler, Done, Enter, Fail, Outcome, Sleep, StepType
 
 MAX_WAIT_SECONDS = 100 * 366 * 86_400
-_LATEST = "9000-01-01T00:00:00Z"
+_SECONDS = f"a number from 0 to {MAX_WAIT_SECONDS}"
+_TIME = "a time of RFC 3339 with its zone like 2030-01-31T08:00:00+01:00"
+_EITHER = "a wait needs either seconds or until"
+_LATEST = datetime.fromisoformat("9000-01-01T00:00:00Z")
+_DATE = r"\d{4}-\d{2}-\d{2}"
+_HOUR_AND_MINUTE = r"([01]\d|2[0-3]):[0-5]\d"
 _RFC_3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    rf"{_DATE}T{_HOUR_AND_MINUTE}:\d{{2}}(\.\d+)?(Z|[+-]{_HOUR_AND_MINUTE})", re.ASCII | re.IGNORECASE
 )
 
 
 def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
     """Compile `seconds` or `until`; a constant is checked here, an expression when the step is entered."""
     if ("seconds" in spec) == ("until" in spec):
-        compiler.complain(compiler.path, "a wait needs either seconds or until")
+        found = "both" if "seconds" in spec else "neither"
+        compiler.complain(compiler.path, _EITHER, found, ["seconds", "until"])
         return _never
     name = "seconds" if "seconds" in spec else "until"
     read: Callable[[Any, int], int | Fail] = _seconds if name == "seconds" else _until
+    expected = _SECONDS if name == "seconds" else _TIME
     template = compiler.template(spec[name], f"/{name}")
     if is_constant(template):
         checked = read(template({}), 0)
         if isinstance(checked, Fail):
-            compiler.complain(f"{compiler.path}/{name}", checked.cause)
+            compiler.complain(f"{compiler.path}/{name}", checked.cause, template({}), expected)
 
     def enter(scope: Scope, now_ms: int) -> Outcome:
         until = read(template(scope), now_ms)
@@ -42,26 +49,32 @@ def compile_wait(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
 
 
 def _never(_scope: Scope, _now_ms: int) -> Outcome:
-    return Fail(EXPRESSION_FAILED, "a wait needs either seconds or until")
+    return Fail(EXPRESSION_FAILED, _EITHER)
 
 
 def _seconds(value: Any, now_ms: int) -> int | Fail:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_WAIT_SECONDS:
         found = f"{values.text(value):.80}"
-        return Fail(EXPRESSION_FAILED, f"seconds must be a number from 0 to {MAX_WAIT_SECONDS}, found {found}")
+        return Fail(EXPRESSION_FAILED, f"seconds must be {_SECONDS}, found {found}")
     return now_ms + round(value * 1000)
 
 
 def _until(value: Any, _now_ms: int) -> int | Fail:
-    try:
-        if isinstance(value, str) and _RFC_3339.fullmatch(value):
-            moment = datetime.fromisoformat(value.upper())
-            if moment <= datetime.fromisoformat(_LATEST):
-                return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass  # no such day or hour
+    moment = _moment(value)
+    if moment is not None and moment <= _LATEST:
+        return round(moment.timestamp() * 1000)
     found = f"{values.text(value):.80}"
-    return Fail(EXPRESSION_FAILED, f"until must be a time with its zone like 2030-01-31T08:00:00+01:00, found {found}")
+    return Fail(EXPRESSION_FAILED, f"until must be {_TIME}, found {found}")
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return the moment that a text names; None for a text that names none, and for what is no text."""
+    if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        return None
 
 
 WAIT = StepType(

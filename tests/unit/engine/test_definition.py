@@ -98,7 +98,7 @@ def test_what_does_not_exist_yet_is_refused_by_its_path(field: str) -> None:
     assert set(problems(document(PASS, **{field: 1}))) == {f"/{field}"}
 
 
-@pytest.mark.parametrize("kind", ["", "Pass", "task", None, 3, []])
+@pytest.mark.parametrize("kind", ["", "task", None, 3, []])
 def test_unknown_step_types_are_refused_by_their_path(kind: Any) -> None:
     found = problems(document({"type": kind, "branches": [], "end": True}))
     assert set(found) == {"/steps/0/type"}
@@ -167,6 +167,10 @@ def test_wrong_common_fields_are_refused_by_their_path(wrong: dict[str, Any], pa
         ({"type": "http", "url": "https://x.example", "successCodes": [99]}, "/successCodes/0"),
         ({"type": "http", "url": "https://x.example", "successCodes": ["6xx"]}, "/successCodes/0"),
         ({"type": "http", "url": "https://x.example", "timeoutSeconds": 61}, "/timeoutSeconds"),
+        ({"type": "execute", "definition": "Not A Valid Id"}, "/definition"),
+        ({"type": "execute", "definition": "$${ x }"}, "/definition"),
+        ({"type": "execute", "definition": "x" * 65}, "/definition"),
+        ({"type": "execute", "definition": "a\n"}, "/definition"),
         ({"type": "succeed", "next": "s1"}, "/next"),
         ({"type": "succeed", "end": True}, "/end"),
         ({"type": "fail"}, "/error"),
@@ -288,6 +292,10 @@ def test_endless_lists_of_problems_are_cut() -> None:
     assert 100 <= len(problems({"id": "x", "steps": wrong})) <= 102
 
 
+def test_definition_of_an_execute_may_be_found_out_at_run_time() -> None:
+    parse(document({"type": "execute", "definition": "${ input.kind }-Of-All"}))
+
+
 def test_numbers_without_fraction_count_as_integers() -> None:
     definition = parse(document(PASS | {"retry": [{"errors": ["*"], "maxAttempts": 2.0}]}, maxTransitions=5.0))
     assert repr(definition.max_transitions) == "5"
@@ -339,6 +347,114 @@ def test_what_was_found_is_described_or_quoted(wrong: dict[str, Any], path: str,
 def test_type_that_is_like_no_other_is_told_all_types() -> None:
     message = problems(document({"type": "switch", "end": True}))["/steps/0/type"].message
     assert message.startswith("unknown step type 'switch', expected one of callback, choice, ")
+
+
+@pytest.mark.parametrize(
+    "typed", [{"typ": "echo"}, {"Type": "echo"}, {"type": "ECHO"}, {"type": "ehco"}, {"tpye": "ecko"}]
+)
+def test_step_whose_type_is_misspelt_is_checked_as_the_type_that_was_meant(typed: dict[str, Any]) -> None:
+    found = problems(document({"mesage": "${ inptu }", "retry": 3, "output": "${ error }", "next": "s1"} | typed, PASS))
+    key = next(iter(typed))
+    slips = {"/steps/0/type", f"/steps/0/{key}"}
+    fields = {"/steps/0/mesage", "/steps/0/message", "/steps/0/retry", "/steps/0/output"}
+    assert set(found) == slips | fields
+    assert found[f"/steps/0/{key}"].message.endswith(f"did you mean {'echo' if key == 'type' else 'type'!r}?")
+    assert found["/steps/0/type"].expected == sorted(STEP_TYPES)
+
+
+def test_steps_inside_a_step_whose_type_is_misspelt_are_checked() -> None:
+    inner = {"id": "in", "type": "pass", "input": "${ itme }", "end": True}
+    step = {"typ": "map", "items": "${ inptu }", "steps": [inner], "end": True}
+    paths = {"/steps/0/typ", "/steps/0/type", "/steps/0/items", "/steps/0/steps/0/input"}
+    assert set(problems(document(step))) == paths
+
+
+@pytest.mark.parametrize("typed", [{}, {"type": "switch"}, {"type": 3}, {"type": None}])
+def test_step_of_no_known_type_has_its_expressions_and_common_fields_checked(typed: dict[str, Any]) -> None:
+    step = {
+        "url": "${ inptu.url }", "headers": {"a/b": "${ secrets.a }", "c": "${ x }"}, "until": "${ input. }",
+        "stash": {"a": "${ output }", "b": "${ error }"}, "catch": [{"errors": ["*"], "next": "s9"}],
+        "timeoutSeconds": 0, "next": "s8",
+    }  # fmt: skip
+    assert set(problems(document(step | typed, PASS))) == {
+        "/steps/0/type",
+        "/steps/0/url",
+        "/steps/0/headers/c",
+        "/steps/0/until",
+        "/steps/0/stash/b",
+        "/steps/0/catch/0/next",
+        "/steps/0/timeoutSeconds",
+        "/steps/0/next",
+    }
+
+
+def test_expressions_of_misspelt_fields_are_checked_as_those_of_the_field() -> None:
+    step = {"type": "http", "url": "https://x.example", "heders": {"a": "${ secrets.a }"}, "bdy": "${ inptu }"}
+    assert set(problems(document(step))) == {"/steps/0/heders", "/steps/0/bdy"}
+    with pytest.raises(DefinitionInvalid) as raised:
+        parse(document(step))
+    assert [problem.path for problem in raised.value.problems].count("/steps/0/bdy") == 2
+
+
+URL = "https://x.example"
+TIME = "2030-01-31T08:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "found", "expected"),
+    [
+        ({"type": "pass", "input": "${ inptu }"}, "/input", "inptu", ["execution", "input", "stash"]),
+        ({"type": "pass", "input": "${ true }"}, "/input", "true", "`true`"),
+        ({"type": "pass", "input": "${ a. }"}, "/input", "a.", "a JMESPath expression"),
+        ({"type": "pass", "input": "a ${ input"}, "/input", "a ${ input", "a closing }"),
+        ({"type": "pass", "input": f"${{ {'a' * 4097} }}"}, "/input", 4097, 4096),
+        ({"type": "wait"}, "", "neither", ["seconds", "until"]),
+        ({"type": "wait", "seconds": 1, "until": "x"}, "", "both", ["seconds", "until"]),
+        ({"type": "wait", "seconds": -1}, "/seconds", -1, "a number from 0 to 3162240000"),
+        ({"type": "wait", "until": "x"}, "/until", "x", f"a time of RFC 3339 with its zone like {TIME}"),
+        ({"type": "map", "items": "x", "steps": [PASS | {"id": "i", "end": True}]}, "/items", "x", "a list"),
+        ({"type": "queue", "queue": "?", "message": 1}, "/queue", "?", "the name, the URL or the ARN of a queue"),
+        (
+            {"type": "queue", "queue": "q", "message": 1, "delaySeconds": 901},
+            "/delaySeconds",
+            901,
+            "a whole number from 0 to 900",
+        ),
+        (
+            {"type": "queue", "queue": "q.fifo", "message": 1, "delaySeconds": 9},
+            "/delaySeconds",
+            "q.fifo",
+            "no delaySeconds, or another queue",
+        ),
+        ({"type": "lambda", "function": "a b"}, "/function", "a b", "the name or the ARN of a function"),
+        ({"type": "http", "url": "x"}, "/url", "x", "a URL"),
+        ({"type": "http", "url": URL, "auth": {}}, "/auth", "nothing", "bearer, or username and password"),
+        ({"type": "http", "url": URL, "headers": {"Host": "x"}}, "/headers/Host", "Host", "another header"),
+        (
+            {"type": "http", "url": URL, "successCodes": [99]},
+            "/successCodes/0",
+            99,
+            "a status like 404 or a class like 2xx",
+        ),
+        (
+            {"type": "http", "url": URL, "body": "${ secrets }"},
+            "/body",
+            "secrets",
+            "${ secrets.name }",
+        ),
+        (
+            {"type": "execute", "definition": "No Id"},
+            "/definition",
+            "No Id",
+            "the id of a definition: lower case letters, digits and -, at most 64",
+        ),
+        ({"type": "callback", "via": {}}, "/via", "nothing", ["http", "lambda", "queue"]),
+        ({"type": "choice", "choices": [{"when": "x", "next": "s2"}]}, "/choices/0/when", "x", "a condition"),
+    ],
+)
+def test_what_was_found_and_expected_is_told(step: dict[str, Any], path: str, found: Any, expected: Any) -> None:
+    problem = problems(document(step, PASS))[f"/steps/0{path}"]
+    assert (problem.found, problem.expected) == (found, expected)
 
 
 def test_expression_without_an_end_is_one_problem() -> None:

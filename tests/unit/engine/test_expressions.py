@@ -18,12 +18,12 @@ NAMES = frozenset(SCOPE)
 
 def complaints(value: Any) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    compile_template(value, NAMES, "/x", lambda path, message: found.append((path, message)))
+    compile_template(value, NAMES, "/x", lambda path, message, *_: found.append((path, message)))
     return found
 
 
 def rendered(value: Any, scope: dict[str, Any] = SCOPE) -> Any:
-    def complain(path: str, message: str) -> None:
+    def complain(path: str, message: str, *_: Any) -> None:
         raise AssertionError(f"{path}: {message}")
 
     return compile_template(value, frozenset(scope), "", complain)(scope)

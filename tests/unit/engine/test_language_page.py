@@ -1,4 +1,4 @@
-"""The page about the definition language: every example runs and comes to what it says, each field has its place."""
+"""The page about the definition language: each example runs and comes to what it says, each field has its place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.api import yaml_text
 from chalicelib.engine.lists import lists_in
 from chalicelib.engine.shape import COMMON
 from chalicelib.engine.steps import STEP_TYPES
-from sedo.testing.cases import read_case
+from sedo.testing.cases import Case, read_case
 from sedo.testing.coverage import Coverage
 from sedo.testing.judge import differences
 from sedo.testing.library import Library
@@ -21,6 +21,7 @@ from sedo.testing.play import cover, way_of
 from sedo.testing.schema import TEST_FILE
 from sedo.testing.script import Script
 from sedo.testing.stage import Stage
+from tests.unit.protocol.world import World, definition, step
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "definition-language.md").read_text(encoding="utf-8")
@@ -102,6 +103,24 @@ def test_runs_of_an_example_take_all_its_steps_and_routes(name: str) -> None:
     taken = {part for found in coverages for part in found.taken}
     assert {step for step, _ in taken} >= ids
     assert {part for part in parts - taken if part[0] in ids} == set()
+
+
+def test_fail_of_a_child_is_caught_by_the_execute_of_its_parent() -> None:
+    catch = [{"errors": ["Order.Refused"], "next": "no", "stash": {"why": "${ error.cause }"}}]
+    run = {"id": "run", "type": "execute", "definition": "child", "catch": catch, "next": "no"}
+    parent = {"id": "parent", "steps": [run, {"id": "no", "type": "pass", "end": True}]}
+    library = Library(parent, _siblings={"child": whole(EXAMPLES["refused"])})
+    head = Stage(library, Case("caught", input={"orderId": "A-1"}), Script({})).play()
+    assert (head.state.value, head.stash) == ("ExecutionSucceeded", {"why": "order A-1 is too large"})
+
+
+def test_execute_takes_the_version_that_is_written_and_goes_on_with_the_childs_id() -> None:
+    audits = [definition(step("a", output=version), id="audit") for version in (1, 2, 3, 4)]
+    world = World(*audits, whole(EXAMPLES["bill"], "audit"))
+    execution_id = world.start("page")
+    world.run(60)
+    child = world.head(world.head(execution_id).output)
+    assert (child.definition_id, child.definition_version, child.output) == ("audit", 3, 3)
 
 
 def test_cases_are_about_examples_of_the_page() -> None:

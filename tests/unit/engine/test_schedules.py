@@ -88,6 +88,21 @@ def test_all_problems_come_at_once_with_those_of_the_steps() -> None:
     assert "/schedule" in problems(scheduled(*[{"every": "1h"}] * 21))
 
 
+def test_unknown_and_wrong_fields_hide_nothing_else() -> None:
+    needs = {"type": "object", "required": ["day"]}
+    found = problems(scheduled({"tz": "Europe/Vienna"}, {"every": "1s", "cron": 5}, 7, inputSchema=needs))
+    assert {path: problem.message.partition(":")[0] for path, problem in found.items()} == {
+        "/schedule/0/tz": "unknown field 'tz', did you mean 'timezone'?",
+        "/schedule/0": "a schedule needs either cron or every",
+        "/schedule/0/input": "an input is missing",
+        "/schedule/1": "a schedule needs either cron or every",
+        "/schedule/1/cron": "expected text, found 5",
+        "/schedule/1/every": "expected 1m to 366d, found 1s",
+        "/schedule/1/input": "an input is missing",
+        "/schedule/2": "expected an object, found 7",
+    }
+
+
 def test_posting_again_keeps_the_place_of_what_recurs_as_before() -> None:
     due = Row("every 900s", NOW_MS - 5, NOW_MS - 900_005)
     other = Row("every 60s", NOW_MS - 5)

@@ -118,6 +118,10 @@ def test_choice_may_reshape_and_keep_like_any_step() -> None:
         ("until", "2023-11-14T23:13:20+01:00", 0),
         ("until", "2023-11-14T22:13:30.5Z", 10_500),
         ("until", "2023-11-14t22:13:30z", 10_000),
+        ("until", "2023-11-14T22:13:30.123456789Z", 10_123),
+        ("until", "2023-11-14T17:43:30-04:30", 10_000),
+        ("until", "2024-02-29T23:59:59.999-00:00", 9_251_199_999),
+        ("until", "0001-01-01T00:00:00+23:59", 0),
         ("until", "${ input.t }", 6 * HOUR),
         ("until", "1970-01-01T00:00:00Z", 0),
     ],
@@ -138,29 +142,33 @@ def test_wait_for_no_number_fails_with_expression_failed(value: Any) -> None:
     assert len(cause) < 200
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        *(
-            None,
-            7,
-            "tomorrow",
-            "2030-01-01",
-            "2030-01-01T00:00:00",
-            "9999-12-31T23:59:59-12:00",
-            "2030-02-30T00:00:00Z",
-        ),
-        *(
-            "2026-W48-4T05:00:00Z",
-            "2030-01-01T05Z",
-            "2030-01-01T00:00:00 Z",
-            "20300101T000000Z",
-            "2030-01-01T00:00:00+01",
-        ),
-    ],
+NO_MOMENTS = (
+    *("tomorrow", "2030-01-01", "2030-01-01T00:00:00", "9999-12-31T23:59:59-12:00", "2026-W48-4T00:00:00Z"),
+    *("20300101T000000Z", "2030-01-01T05Z", "2030-01-01T05:00Z", "2030-01-01T05:00:00 Z", "2030-01-01T05:00:00 +01:00"),
+    *("2030-01-01 05:00:00Z", "2030-01-01T05:00:00+0100", "2030-01-01T05:00:00+01", "2030-01-01T05:00:00+01:75"),
+    *(
+        "2030-01-01T24:00:00Z",
+        "2030-01-01T05:60:00Z",
+        "2030-01-01T05:00:60Z",
+        "2030-02-29T05:00:00Z",
+        "2030-13-01T05:00:00Z",
+    ),
+    *(
+        "0000-01-01T05:00:00Z",
+        "2030-01-01T05:00:00.Z",
+        "2030-01-01T05:00:00,5Z",
+        "2030-01-01T05:00:00Z\n",
+        " 2030-01-01T05:00:00Z",
+    ),
+    *("2030-01-01T05:00:00+24:00", "2030-01-01T05:00:00+01:00:30", "٢٠٣٠-01-01T05:00:00Z", "2030-1-1T05:00:00Z"),
 )
+
+
+@pytest.mark.parametrize("value", [None, 7, [], *NO_MOMENTS])
 def test_wait_until_no_moment_fails_with_expression_failed(value: Any) -> None:
-    assert error_of(ended({"type": "wait", "until": "${ input }"}, value))[0] == "Expression.Failed"
+    name, cause = error_of(ended({"type": "wait", "until": "${ input }"}, value))
+    assert name == "Expression.Failed"
+    assert cause.startswith("until must be a time of RFC 3339 with its zone like 2030-01-31T08:00:00+01:00, found ")
 
 
 def test_http_asks_for_an_outside_call_and_its_result_is_the_output() -> None:

@@ -39,6 +39,14 @@ def test_answer_goes_on_with_its_value_and_is_written_down() -> None:
     assert not world.hear(Answered(1, 1, TaskResult(1), "bob", "x")), "once"
 
 
+def test_texts_of_a_task_are_kept_as_long_as_they_may_be_written() -> None:
+    held = begun({**ASK, "title": "t" * 1024, "description": "d" * 8192}).head.cursors[0].held or {}
+    assert (held["title"], held["description"]) == ("t" * 1024, "d" * 8192)
+    filled = begun({**ASK, "title": "${ input }", "description": "${ input }"}, input="x" * 9000)
+    held = filled.head.cursors[0].held or {}
+    assert (len(held["title"]), len(held["description"])) == (1024, 8192)
+
+
 def test_failed_task_may_be_retried_and_gets_another_token() -> None:
     world = begun({**ASK, "retry": [{"errors": ["No"], "maxAttempts": 2, "intervalSeconds": 5}]})
     world.tell(error="No")
