@@ -22,7 +22,7 @@ MAX_WORK = 5_000_000
 VISIT_WORK = 12
 """A visited node takes about as long as so many bytes that are read or made."""
 MAX_STEP_WORK = 8 * MAX_WORK
-"""All expressions of one step together; those of its `input`, and of what catches its failure, have as much again."""
+"""All expressions of one step together; those of its `input` have as much again, those of a catch MAX_WORK."""
 MAX_DECISION_WORK = 3 * MAX_STEP_WORK
 """No decision does more, however many fan-outs end or failures are caught in it at once."""
 ENOUGH_WORK = MAX_WORK
@@ -70,11 +70,11 @@ def on_one_budget(decision: F) -> F:
     return bounded  # type: ignore[return-value]
 
 
-def grant() -> None:
-    """Begin what has the budget of a step, so that it comes to the same whatever the decision did before."""
+def grant(amount: int | None = None) -> None:
+    """Begin what has a budget of its own (if nothing is said, a step's), whatever the decision did before."""
     budget = _budget.get()
     if budget is not None:
-        budget.left = min(MAX_STEP_WORK, MAX_DECISION_WORK - budget.done)
+        budget.left = min(MAX_STEP_WORK if amount is None else amount, MAX_DECISION_WORK - budget.done)
 
 
 def has_worked_enough() -> bool:
@@ -192,6 +192,8 @@ class Bounded(TreeInterpreter):
         self.spend(sum(len(argument) for argument in arguments if isinstance(argument, str | list | dict)))
         if name in ("contains", "to_string"):
             self.made([argument for argument in arguments if isinstance(argument, str | list | dict)])
+        if name == "contains" and isinstance(arguments[1], list | dict):
+            self.made(arguments[0])  # lists are compared member by member, which takes longer
         if name == "join" and isinstance(arguments[0], str) and isinstance(arguments[1], list):
             self.spend(len(arguments[0]) * len(arguments[1]))
         if name in ("sort", "sort_by") and isinstance(arguments[0], list):
