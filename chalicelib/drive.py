@@ -183,6 +183,8 @@ class Driver:
 
     def _next_event(self, execution: Execution, event: Event, decision: Decision) -> Event | None:
         """Return what this invocation has to decide next: the results of outside calls, or its own cursors again."""
+        if decision.rest is not None:
+            return decision.rest
         if self._broken is not None:
             raise self._broken
         if decision.tasks:

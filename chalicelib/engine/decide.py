@@ -14,7 +14,7 @@ from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import EARLY_MS, Draft, Policy
 from chalicelib.engine.effects import Send, Task
 from chalicelib.engine.errors import CANCELLED, EXECUTION_TIMEOUT, PROCESSING_FAILED, Failure
-from chalicelib.engine.evaluation import on_one_budget
+from chalicelib.engine.evaluation import grant, has_worked_enough, on_one_budget
 from chalicelib.engine.events import (
     AllPerformed,
     Answered,
@@ -123,11 +123,16 @@ def _arrived(draft: Draft, definition: Definition, event: Arrived) -> Decision:
     for cursor in tuple(draft.cursors.values()):
         if cursor.token != event.token or cursor.in_index or draft.cursors.get(cursor.path) is not cursor:
             continue
+        if (moved or tasks) and has_worked_enough():
+            break  # the rest keeps the token, and is driven in the next decision
         if cursor.waits is not None and cursor.step in definition.steps:
             moved = True
             wake(walk, cursor)
         elif cursor.waits is None and cursor.due_at_ms - draft.now_ms > EARLY_MS:
             early.append(Send(cursor.token, cursor.due_at_ms))
+        elif cursor.unshaped and cursor.step in definition.steps:
+            moved = True
+            walk.take(left(walk, cursor))
         else:
             outcome = outcome_of(walk, definition, cursor)
             if isinstance(outcome, Call) and is_known(cursor, outcome):
@@ -144,11 +149,14 @@ def _performed(draft: Draft, definition: Definition, results: tuple[Performed, .
     """Take the results of outside calls, if the head still waits for those very attempts."""
     walk = Walk(draft, definition)
     moved = False
-    for result in results:
+    for i, result in enumerate(results):
         cursor = draft.cursors.get(result.path)
         if cursor is None or not is_asked(cursor, result):
             continue
+        if moved and has_worked_enough():
+            return replace(commit(draft), rest=AllPerformed(results[i:], result.by, result.cover))
         moved = True
+        grant()
         if cursor.path == SWEEP:
             del draft.cursors[SWEEP]
             draft.settle_end()
@@ -172,10 +180,13 @@ def _children_ended(draft: Draft, definition: Definition, event: ChildrenEnded) 
     """Take what children came to; one that nobody waits for any more changes nothing."""
     walk = Walk(draft, definition)
     moved = False
-    for token, child in event.children:
+    for i, (token, child) in enumerate(event.children):
         cursor = next((found for found in draft.cursors.values() if child_token(found) == token), None)
         if cursor is not None:
+            if moved and has_worked_enough():
+                return replace(commit(draft), rest=ChildrenEnded(event.children[i:], event.by, event.cover))
             moved = True
+            grant()
             if counts(cursor.held or {}, child):
                 walk.resume(cursor, child_came_to(walk, cursor, child))
             else:
@@ -208,6 +219,13 @@ def _looked(draft: Draft, definition: Definition, event: Looked) -> Decision:
 def _wake_from_index(walk: Walk, definition: Definition, cursor: Cursor) -> None:
     if cursor.waits is not None and cursor.step in definition.steps:
         wake(walk, cursor)
+        return
+    if has_worked_enough():
+        timeout = cursor.timeout_at_ms
+        walk.draft.drive(cursor, walk.draft.now_ms, sleeping=cursor.sleeping, held=cursor.held, timeout_at_ms=timeout)
+        return
+    if cursor.unshaped and cursor.step in definition.steps:
+        walk.take(left(walk, cursor))
         return
     outcome = outcome_of(walk, definition, cursor)
     if isinstance(outcome, Call):

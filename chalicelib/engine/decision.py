@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chalicelib.engine.draft import Draft, Policy, sends_made_by
 from chalicelib.engine.effects import Send, Task
+from chalicelib.engine.events import AllPerformed, ChildrenEnded
 from chalicelib.engine.execution import Execution, timers
 from chalicelib.engine.soundness import is_parent
 
@@ -16,12 +17,16 @@ TICK_MAY_BE_OVER_MS = 120_000
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from an event: the next head (to be committed if `changed`), then sends, then outside calls."""
+    """What follows from an event: the next head (to be committed if `changed`), then sends, then outside calls.
+
+    `rest` is what is left of the event, since this decision has worked enough: it is decided next.
+    """
 
     execution: Execution
     changed: bool
     sends: tuple[Send, ...] = ()
     tasks: tuple[Task, ...] = ()
+    rest: AllPerformed | ChildrenEnded | None = None
 
     @classmethod
     def resend_all(cls, execution: Execution, policy: Policy) -> Decision:

@@ -21,10 +21,12 @@ MAX_WORK = 5_000_000
 """A little more than a value may hold: one may be read or made anew, and one that is only handed on costs nothing."""
 VISIT_WORK = 12
 """A visited node takes about as long as so many bytes that are read or made."""
-MAX_DECISION_WORK = 8 * MAX_WORK
-"""All expressions of one decision, which may take many steps and settle many calls."""
+MAX_STEP_WORK = 8 * MAX_WORK
+"""All expressions of one step together; those of its `input` have as much again, those of a catch MAX_WORK."""
+MAX_DECISION_WORK = 3 * MAX_STEP_WORK
+"""No decision does more, however many fan-outs end or failures are caught in it at once."""
 ENOUGH_WORK = MAX_WORK
-"""After so much a decision takes no further step: the rest goes on in the next one."""
+"""After so much a decision begins nothing more: the rest goes on in the next one."""
 
 Node = Any  # as jmespath parses it: {"type", "value", "children"}
 Evaluate = Callable[[Any], Any]
@@ -36,40 +38,78 @@ class NotAllowed(ValueError):
     """An expression that parses and still cannot be used."""
 
 
-_left_of_decision: ContextVar[int | None] = ContextVar("left_of_decision", default=None)
+class _Budget:
+    """What the expressions of one decision have done, and what those may still do that are being evaluated together."""
+
+    __slots__ = ("done", "left")
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.left = MAX_STEP_WORK
+
+    def take(self, amount: int) -> None:
+        self.done += amount
+        self.left -= amount
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def on_one_budget(decision: F) -> F:
-    """Let all expressions that a function evaluates share the budget of one decision."""
+    """Count the work of all expressions that a function evaluates as that of one decision."""
 
     @wraps(decision)
     def bounded(*args: Any, **named: Any) -> Any:
-        token = _left_of_decision.set(MAX_DECISION_WORK)
+        token = _budget.set(_Budget())
         try:
             return decision(*args, **named)
         finally:
-            _left_of_decision.reset(token)
+            _budget.reset(token)
 
     return bounded  # type: ignore[return-value]
 
 
+def grant(amount: int | None = None) -> None:
+    """Begin what has a budget of its own (if nothing is said, a step's), whatever the decision did before."""
+    budget = _budget.get()
+    if budget is not None:
+        budget.left = min(MAX_STEP_WORK if amount is None else amount, MAX_DECISION_WORK - budget.done)
+
+
 def has_worked_enough() -> bool:
     """Say whether the decision that is going on should leave the rest to the next one."""
-    left = _left_of_decision.get()
-    return left is not None and left < MAX_DECISION_WORK - ENOUGH_WORK
+    budget = _budget.get()
+    return budget is not None and budget.done > ENOUGH_WORK
+
+
+def pay(amount: int) -> None:
+    """Pay for work beside the interpreter's. Raises ExpressionFailed beyond the budget of the step."""
+    budget = _budget.get()
+    if budget is not None:
+        budget.take(amount)
+        if budget.left < 0:
+            raise ExpressionFailed(_TOGETHER)
+
+
+_TOGETHER = "the expressions of one step take too much work together"
 
 
 def evaluate(node: Node, value: Any) -> Any:
     """Evaluate a parsed expression. Raises ExpressionFailed beyond the budget, and what jmespath raises."""
-    left = _left_of_decision.get()
-    if left is None:
+    budget = _budget.get()
+    if budget is None:
         return Bounded().visit(node, value)
-    bounded = Bounded(granted := min(left, MAX_WORK))
+    granted = min(max(0, budget.left), MAX_WORK)
+    bounded = Bounded(granted)
     try:
         return bounded.visit(node, value)
+    except ExpressionFailed as error:
+        if bounded.left < 0 and granted < MAX_WORK:
+            raise ExpressionFailed(_TOGETHER) from error
+        raise
     finally:
-        _left_of_decision.set(left - (granted - max(0, bounded.left)))
+        budget.take(granted - max(0, bounded.left))
 
 
 class Bounded(TreeInterpreter):
@@ -116,8 +156,12 @@ class Bounded(TreeInterpreter):
         return self.made(super().visit_filter_projection(node, value))
 
     def visit_flatten(self, node: Node, value: Any) -> Any:
-        """Pay for the new list."""
-        return self.made(super().visit_flatten(node, value))
+        """Pay for the list that is read, whose lists may be empty, and for the new one."""
+        read = self.visit(node["children"][0], value)
+        if not isinstance(read, list):
+            return None
+        self.spend(len(read))
+        return self.made([part for found in read for part in (found if isinstance(found, list) else (found,))])
 
     def visit_not_expression(self, node: Node, value: Any) -> Any:
         """Negate what `holds` says."""
@@ -130,16 +174,26 @@ class Bounded(TreeInterpreter):
         if operator in ("eq", "ne"):
             if isinstance(one, dict | list):
                 self.made(one)
+            self._compared(one, other)
             return values.equal(one, other) is (operator == "eq")
+        self._compared(one, other)
         return self.COMPARATOR_FUNC[operator](one, other) if _ordered(one, other) else None
+
+    def _compared(self, one: Any, other: Any) -> None:
+        """Pay for two texts: many letters are compared in the time in which one is made."""
+        if isinstance(one, str) and isinstance(other, str):
+            self.spend(min(len(one), len(other)) // 8)
 
     def visit_function_expression(self, node: Node, value: Any) -> Any:
         """Pay for what a function will read or make; beside a few, none makes more than it was given."""
         name = node["value"]
         arguments = [self.visit(child, value) for child in node["children"]]
+        self.spend(VISIT_WORK)  # a call takes as long as two visits
         self.spend(sum(len(argument) for argument in arguments if isinstance(argument, str | list | dict)))
         if name in ("contains", "to_string"):
             self.made([argument for argument in arguments if isinstance(argument, str | list | dict)])
+        if name == "contains" and isinstance(arguments[1], list | dict):
+            self.made(arguments[0])  # lists are compared member by member, which takes longer
         if name == "join" and isinstance(arguments[0], str) and isinstance(arguments[1], list):
             self.spend(len(arguments[0]) * len(arguments[1]))
         if name in ("sort", "sort_by") and isinstance(arguments[0], list):

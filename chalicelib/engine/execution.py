@@ -45,8 +45,8 @@ class Cursor:
     `token` names the one message (or timer) that drives it; `by` is the nonce of the message whose processing made
     it. `due_at_ms` is when the driver is due. `in_index` says that no message drives it, only the head's `due_at`.
     `watch_at_ms` is when the watchdog takes the message for lost. A `sleeping` step ends by itself at `due_at_ms`;
-    any other is entered (again) when it is driven. An `unshaped` one has the input that its step received, since the
-    step's own `input` could not be made of it: entering it fails.
+    any other is entered (again) when it is driven. An `unshaped` one has the input that its step received: the step's
+    own `input` could not be made of it, which fails again when it is driven, or (`held` is walk.UNSEEN) has yet to be.
 
     `waits` says what else than time the step waits for: `task` (an answer), `signal`, `branches` or `child`. `held` is
     what such a wait is about; one with the member `child` may have a child execution, of that number. `vars` are the

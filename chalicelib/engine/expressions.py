@@ -14,6 +14,7 @@ from jmespath.exceptions import JMESPathError
 
 from chalicelib.engine import values
 from chalicelib.engine.errors import ExpressionFailed, pointer
+from chalicelib.engine.evaluation import pay
 from chalicelib.engine.hints import hint
 from chalicelib.engine.paths import compile_path
 
@@ -40,13 +41,23 @@ def compile_template(value: Any, names: frozenset[str], path: str, complain: Com
         return _compile_text(value, names, path, complain)
     if isinstance(value, list):
         items = [compile_template(item, names, f"{path}/{i}", complain) for i, item in enumerate(value)]
-        return constant(value) if _all_constant(items) else lambda scope: [item(scope) for item in items]
+        return constant(value) if _all_constant(items) else lambda scope: _filled_list(items, scope)
     if isinstance(value, dict):
         members = {k: compile_template(v, names, path + pointer(k), complain) for k, v in value.items()}
         if _all_constant(list(members.values())):
             return constant({key: member({}) for key, member in members.items()})
-        return lambda scope: {key: member(scope) for key, member in members.items()}
+        return lambda scope: _filled_object(members, scope)
     return constant(value)
+
+
+def _filled_list(items: list[Template], scope: Scope) -> list[Any]:
+    pay(len(items))
+    return [item(scope) for item in items]
+
+
+def _filled_object(members: dict[str, Template], scope: Scope) -> dict[str, Any]:
+    pay(len(members))
+    return {key: member(scope) for key, member in members.items()}
 
 
 class _Constant:
@@ -100,6 +111,7 @@ def _render(parts: list[Template], scope: Scope) -> str:
         value = part(scope)
         text = value if isinstance(value, str) else values.text(value)
         length += len(text)
+        pay(len(text))
         if length > 4 * values.MAX_VALUE_BYTES:
             raise ExpressionFailed("a text with expressions grew beyond what a value may hold")
         texts.append(text)

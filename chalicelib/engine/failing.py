@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.engine import fanout, values
 from chalicelib.engine.errors import EXPRESSION_FAILED, TASK_TIMEOUT, ExpressionFailed, Failure, matches
+from chalicelib.engine.evaluation import MAX_WORK, grant
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.history import EventType
 from chalicelib.engine.records import replace
@@ -33,6 +34,7 @@ def fail(walk: Walk, cursor: Cursor, failure: Failure) -> Cursor | None:
     walk.draft.record(kind, {"error": failure.document()}, cursor)
     for catch in () if part or step is None else step.catch:
         if matches(catch.errors, failure.name):
+            grant(MAX_WORK)
             try:
                 scope = walk.scope(cursor) | {"error": failure.document()}
                 caught = {name: template(scope) for name, template in catch.stash.items()}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine import failing, waits
 from chalicelib.engine.errors import BRANCH_STOPPED, PROCESSING_FAILED, Failure
+from chalicelib.engine.evaluation import grant
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import above, below, child_id, index_of, inside
@@ -128,8 +129,13 @@ def _fan_of(walk: Walk, cursor: Cursor) -> Fan | None:
         return None
     if is_part(walk.draft.base, cursor):
         return part(walk, cursor)
-    outcome = walk.enter(replace(cursor, held=None, waits=None))
-    return outcome if isinstance(outcome, Fan) else None
+    known = (cursor.path, cursor.visit, cursor.attempt)
+    if known not in walk.fans:
+        outcome = walk.enter(replace(cursor, held=None, waits=None))
+        if not isinstance(outcome, Fan):
+            return None
+        walk.fans[known] = outcome
+    return walk.fans[known]
 
 
 def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None) -> Cursor | None:
@@ -181,6 +187,7 @@ def _failures(branch: Cursor, output: Any, failure: Failure | None) -> int:
 
 def _joined(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Cursor | None:
     plain = replace(cursor, waits=None, held=None, timeout_at_ms=None)
+    grant()
     if "size" in held and not is_part(walk.draft.base, cursor):
         gathering = replace(plain, held={"gather": True})
         return walk.settle(gathering, walk.enter(gathering))

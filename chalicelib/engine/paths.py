@@ -9,7 +9,7 @@ from typing import Any
 import jmespath
 
 from chalicelib.engine import values
-from chalicelib.engine.evaluation import Evaluate, Node, NotAllowed, evaluate
+from chalicelib.engine.evaluation import VISIT_WORK, Evaluate, Node, NotAllowed, evaluate, pay
 from chalicelib.engine.functions import FUNCTIONS
 
 MAX_NESTING = 64
@@ -44,6 +44,7 @@ def _plain_names(node: Node) -> tuple[str, ...] | None:
 
 def _follow(names: tuple[str, ...], value: Any) -> Any:
     """Go from name to name; what has no names, or not this one, gives null."""
+    pay(VISIT_WORK)
     for name in names:
         if not isinstance(value, dict):
             return None

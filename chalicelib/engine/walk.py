@@ -15,7 +15,7 @@ from chalicelib.engine.errors import (
     TOO_MANY_TRANSITIONS,
     Failure,
 )
-from chalicelib.engine.evaluation import has_worked_enough
+from chalicelib.engine.evaluation import grant, has_worked_enough
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, as_failure, name_of
@@ -24,6 +24,8 @@ from chalicelib.engine.places import line_of, task_token
 from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 
+UNSEEN = {"unseen": True}
+"""Held by a cursor whose step gets its input in the next decision, since this one has worked enough."""
 MAX_STEPS = 400
 """So many steps are taken in one decision; the rest goes on in the next."""
 MAX_EVENT_BYTES = 65_536
@@ -44,6 +46,7 @@ class Walk:
         self.steps_left = MAX_STEPS
         self.bytes_left = MAX_EVENT_BYTES
         self.waiting: deque[str] = deque()
+        self.fans: dict[tuple[str, int, int], Fan] = {}
 
     def begin(self, path: str, step_id: str, received: Any) -> None:
         """Go to a step with what it receives, and on from there."""
@@ -52,6 +55,10 @@ class Walk:
     def go_on(self) -> None:
         """Take the cursors that were begun as far as they go."""
         self._go_on(None)
+
+    def take(self, cursor: Cursor) -> None:
+        """Go on from a cursor whose step has not been entered yet."""
+        self._go_on(cursor)
 
     def revisit(self, cursor: Cursor) -> None:
         """Visit the step of a cursor once more, with the input that it had."""
@@ -78,19 +85,33 @@ class Walk:
                     self.draft.drive(cursor, self.draft.now_ms)
                     break
                 self.steps_left -= 1
-                cursor = self.settle(cursor, self.enter(cursor))
+                cursor, outcome = self._entering(cursor)
+                cursor = self.settle(cursor, outcome)
             cursor = None
             while cursor is None and self.waiting:
                 cursor = self.draft.cursors.get(self.waiting.popleft())
             if cursor is None:
                 return
 
+    def _entering(self, cursor: Cursor) -> tuple[Cursor, Outcome]:
+        """Enter a step, with its input, which it may not have yet."""
+        if cursor.unshaped:
+            unseen = cursor.held == UNSEEN
+            try:
+                cursor = replace(cursor, input=self._shaped(self.step_of(cursor), cursor), unshaped=False, held=None)
+            except FAULTS as error:  # also again, as it did when the visit began
+                if unseen:
+                    self._started(cursor := replace(cursor, held=None))
+                return cursor, Fail(name_of(error), str(error))
+            if unseen:
+                self._started(cursor)
+        return cursor, self.enter(cursor)
+
     def enter(self, cursor: Cursor) -> Outcome:
         """Ask the step's type what this attempt comes to."""
         step = self.step_of(cursor)
+        grant()
         try:
-            if cursor.unshaped:
-                self._shaped(step, cursor)  # fails again, as it did when the visit began
             outcome = self._entered(step, cursor)
             if isinstance(outcome, Call):
                 values.measure(outcome.request, "the request", MAX_OUTSIDE_BYTES)
@@ -144,6 +165,9 @@ class Walk:
         now = draft.now_ms
         cursor = Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, vars=own)
         if step.input is not None and not is_part(draft.base, cursor):
+            if has_worked_enough():
+                self.draft.put(cursor := replace(cursor, unshaped=True, held=UNSEEN))
+                return cursor
             try:
                 cursor = replace(cursor, input=self._shaped(step, cursor))
             except FAULTS:
@@ -159,6 +183,7 @@ class Walk:
     def _shaped(self, step: Step, cursor: Cursor) -> Any:
         """Return what the step's `input` makes of what it received."""
         template = step.input
+        grant()
         return cursor.input if template is None else self._bounded(template(self.scope(cursor)), "the step's input")
 
     def too_many(self, step_id: str) -> None:
@@ -279,6 +304,7 @@ class Walk:
         if cursor.path:
             return fanout.join(self, cursor, output)
         if self.definition.output is not None:
+            grant()
             try:
                 scope = self.scope(cursor) | {"input": output, "output": output}
                 output = self._bounded(self.definition.output(scope), "the execution's output")

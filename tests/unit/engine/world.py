@@ -147,7 +147,9 @@ class World:
         event: Event | None = Arrived(token, n, cover)
         while event is not None:
             decision = self.decide(event)
-            if decision.tasks:
+            if decision.rest is not None:
+                event = decision.rest
+            elif decision.tasks:
                 event = AllPerformed(tuple(self.performed(task, n, cover) for task in decision.tasks), n, cover)
             elif decision.changed and any(cursor.token == token for cursor in self.head.cursors):
                 event = Arrived(token, n, cover)

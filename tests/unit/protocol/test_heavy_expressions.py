@@ -1,5 +1,6 @@
 """All expressions of one decision share a budget of work: no definition keeps a caller or a processor busy for long.
 
+- what comes at once, results of calls or timers, is taken one after another
 - after heavy steps a decision leaves the rest to the next one, with a fresh budget
 - a step that is too heavy by itself fails, and can be caught
 - the same arguments give the same decision
@@ -14,7 +15,7 @@ import jmespath
 from chalicelib.engine.decide import decide
 from chalicelib.engine.evaluation import MAX_WORK, Bounded, has_worked_enough
 from chalicelib.engine.events import Arrived
-from tests.unit.protocol.world import READY, World, definition, step
+from tests.unit.protocol.world import READY, World, call, definition, mapped, step, wait
 
 HEAVY = "${ length(input.l[?@ > `0`]) }"
 NUMBERS = 40_000
@@ -48,6 +49,24 @@ def test_step_that_is_too_heavy_by_itself_fails_and_can_be_caught() -> None:
     world.drain()
     assert world.head(execution_id).state == "ExecutionSucceeded"
     assert "too much work" in world.head(execution_id).output["why"]
+
+
+def test_results_of_calls_side_by_side_are_taken_by_several_decisions() -> None:
+    asked = call("a", output=[HEAVY.replace("input", "execution.input")] * 3)
+    world = World(definition(mapped("m", asked, items=list(range(6)))))
+    execution_id = world.start(input=numbers())
+    world.drain()
+    assert world.head(execution_id).output == [[NUMBERS] * 3] * 6
+    assert len(world.outside.calls) == 6, "each is made once"
+    assert world.head(execution_id).version >= 6
+
+
+def test_timers_that_are_due_together_are_taken_by_several_decisions() -> None:
+    late = wait("w", 3600, output=[HEAVY.replace("input", "execution.input")] * 3)
+    world = World(definition(mapped("m", late, items=list(range(6)))))
+    execution_id = world.start(input=numbers())
+    world.run(4000)
+    assert world.head(execution_id).output == [[NUMBERS] * 3] * 6
 
 
 def test_a_decision_does_not_depend_on_the_one_before() -> None:
