@@ -8,6 +8,7 @@ One seed is one run. Every I/O call of every invocation is a point where others 
     ports.py        Store and Queue as one invocation sees them; outside.py: what its calls come to
     faults.py       which fault strikes at which call; each kind has a budget of its own
     checks.py       the invariants of every commit; endings.py: those at the end of a run
+    durations.py    how long waits, timeouts and pauses took
     scenarios.py    generated definitions, with the meaning of each step as plain data
     reference.py    a naive interpreter that knows nothing of the engine: what must come out
     trees.py        generated definitions that branch; actors.py: people, machines, signals, redrives
@@ -31,7 +32,9 @@ Invariants:
     watchdog        a look never had to replace a message that was not lost
     ends            every execution ends
     reference       state, output, error and visits are what the reference says
-    late            without faults, timers are on time
+    early           no wait, timeout or heartbeat ends, and no retry begins, before its time, by clocks as far apart as
+                    they are in the run
+    late            without faults, none of them is late, but for heartbeats
     deadline        an execution whose deadline has passed does not succeed or fail any more
     expiry          chunks of what lives never expire; of what a message ended they do, unless messages were lost
     one             one call to start makes one execution

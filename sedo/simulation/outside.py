@@ -25,6 +25,8 @@ class ScriptedRunner:
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
         answer = _scripted(task)
+        began = self.world.called_at.setdefault(task.idempotency_key.partition("/")[0], {})
+        began.setdefault((task.visit, task.attempt), self.world.hub.now_ms + self.who.skew_ms)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:

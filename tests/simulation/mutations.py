@@ -15,7 +15,7 @@ from chalicelib.children import Children
 from chalicelib.commits import must_stamp
 from chalicelib.deliveries import BatchFailed
 from chalicelib.drive import Driven, Driver
-from chalicelib.engine import asking, births, decision
+from chalicelib.engine import asking, births, decision, failing, retries, waits
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
@@ -423,6 +423,55 @@ def wait_that_breaks_when_it_is_over(patch: Patch) -> None:
     patch.setattr(drive, "decide", mutated)
 
 
+def timeouts_halved(patch: Patch) -> None:
+    _with_patience(patch, 0.5)
+
+
+def timeouts_tripled(patch: Patch) -> None:
+    _with_patience(patch, 3)
+
+
+def _with_patience(patch: Patch, factor: float) -> None:
+    found = waits._timeout_at
+
+    def mutated(walk: Any, cursor: Cursor) -> int | None:
+        moment, now_ms = found(walk, cursor), walk.draft.now_ms
+        return None if moment is None else now_ms + int((moment - now_ms) * factor)
+
+    patch.setattr(waits, "_timeout_at", mutated)
+
+
+def retries_without_pause(patch: Patch) -> None:
+    patch.setattr(failing, "delay_seconds", lambda policy, attempt, name: 0)
+
+
+def pauses_before_retries_doubled(patch: Patch) -> None:
+    delay = retries.delay_seconds
+    patch.setattr(failing, "delay_seconds", lambda policy, attempt, name: 2 * delay(policy, attempt, name))
+
+
+def waits_of_branches_doubled(patch: Patch) -> None:
+    drive_it = Draft.drive
+
+    def mutated(self: Draft, cursor: Cursor, due_at_ms: int, **changes: Any) -> None:
+        if changes.get("sleeping") and cursor.path:
+            due_at_ms += due_at_ms - self.now_ms
+        drive_it(self, cursor, due_at_ms, **changes)
+
+    patch.setattr(Draft, "drive", mutated)
+
+
+def deadlines_of_trees_ignored(patch: Patch) -> None:
+    """An execution that branches ends for its deadline when somebody looks, and goes on until then."""
+    is_too_late = deciding._is_too_late
+
+    def mutated(draft: Draft, event: Any) -> bool:
+        tree = draft.base.definition_id.startswith("t") and not isinstance(event, Looked)
+        return not tree and is_too_late(draft, event)
+
+    patch.setattr(deciding, "_is_too_late", mutated)
+
+
 def borne_failures_kept(patch: Patch) -> None:
     """A redrive goes on from what a map had tolerated."""
     snapshot = property(lambda self: self.__dict__.get("snapshot"), _remember_snapshot)
@@ -545,6 +594,12 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (another_key_for_each_call, ()),
     (children_of_their_own_not_driven, ()),
     (wait_that_breaks_when_it_is_over, ()),
+    (timeouts_halved, None),
+    (timeouts_tripled, ()),
+    (retries_without_pause, None),
+    (pauses_before_retries_doubled, ()),
+    (waits_of_branches_doubled, ()),
+    (deadlines_of_trees_ignored, None),
     (borne_failures_kept, None),
     (timetable_moved_before_the_start, None),
     (ticks_without_names, None),
