@@ -56,9 +56,20 @@ class ScriptedRunner:
         world.counts.calls += 1
         if task.idempotency_key != f"{name}/{task.path}/{task.step}/{task.visit}":
             raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
+        self._check_once(name, task)
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
         if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+    def _check_once(self, name: str, task: Task) -> None:
+        """See that each delivery makes a call once: where nothing struck, the one that came first made it for all."""
+        key = (self.who.label, name, task.visit, task.attempt)
+        times = self.world.calls_of[key] = self.world.calls_of.get(key, 0) + 1
+        kept = not self.who.struck and name.partition(".")[0] not in self.who.troubled
+        about = sum(parcel.message.execution_id == name for parcel in self.who.parcels)
+        if times > (1 if kept else about):
+            text = f"{self.who.label} performs visit {task.visit}.{task.attempt} {times} times for {about} deliveries"
+            raise Violation("calls", f"{name}: {text}")
 
 
 def _place(task: Task) -> list[str]:

@@ -75,6 +75,7 @@ class World:
         self.makers: dict[str, Invocation] = {}
         self.drivers = Drivers(self)
         self.calls: dict[tuple[str, int, int], int] = {}
+        self.calls_of: dict[tuple[str, str, int, int], int] = {}
         self.called_at: dict[str, dict[tuple[int, int], int]] = {}
         self.disturbed: set[str] = set()
         self.outage_until_ms = 0

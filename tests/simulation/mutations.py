@@ -401,6 +401,18 @@ def another_key_for_each_call(patch: Patch) -> None:
     patch.setattr(deciding, "task_of", mutated)
 
 
+def call_made_twice_when_its_message_comes_again(patch: Patch) -> None:
+    perform = Driver._perform
+
+    def mutated(self: Driver, execution: Any, tasks: Any) -> Any:
+        outside = [task for task in tasks if task.type not in asking.ABOUT_OTHERS]
+        for task in outside if self.delivery.receive_count > 1 else ():
+            self.runtime.tasks.perform(task)
+        return perform(self, execution, tasks)
+
+    patch.setattr(Driver, "_perform", mutated)
+
+
 def children_of_their_own_not_driven(patch: Patch) -> None:
     put = Children._put
 
@@ -592,6 +604,7 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (one_fails_the_whole_batch, ()),
     (finished_of_a_failed_batch_not_deleted, ()),
     (another_key_for_each_call, ()),
+    (call_made_twice_when_its_message_comes_again, None),
     (children_of_their_own_not_driven, ()),
     (wait_that_breaks_when_it_is_over, ()),
     (timeouts_halved, None),
