@@ -32,6 +32,8 @@ Invariants:
     watchdog        a look never had to replace a message that was not lost
     ends            every execution ends
     reference       state, output, error and visits are what the reference says
+    given up        is only what had a dead letter in its last life; without faults, only where a call breaks the
+                    processor or takes as long as the visibility timeout (named reference)
     early           no wait, timeout or heartbeat ends, and no retry begins, before its time, by clocks as far apart as
                     they are in the run
     late            without faults, none of them is late, but for heartbeats

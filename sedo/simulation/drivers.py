@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """Knows who made which cursor, what is excused from being driven, and which children there are."""
+    """Knows who made which cursor, what is excused from being driven, and which children there are.
+
+    `buried` had a dead letter, `spent` one in its last life, and `hopeless` made calls that break or take too long.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.makers: dict[tuple[str, str], Invocation] = {}
         self.buried: set[str] = set()
+        self.spent: set[str] = set()
+        self.hopeless: set[str] = set()
         self.children: dict[str, list[str]] = {}
         self.excused: set[tuple[str, str]] = set()
 
@@ -59,6 +64,10 @@ class Drivers:
             child = self.world.current[name]
             if not child.ended and child.ending is None:
                 raise Violation("orphan", f"{new.id} has ended, and {name} lives on")
+
+    def may_give_up(self, name: str) -> bool:
+        """Say whether processing can have been given up: without faults only for calls that nobody can make."""
+        return name in self.spent and (bool(self.world.faults.fired) or name in self.hopeless)
 
     def excuse(self, parcel: Parcel) -> None:
         """Remember that a message is lost, so that only the watchdog can help what it would have done."""

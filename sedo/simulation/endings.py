@@ -43,7 +43,8 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
     ]
     fans = frozenset(step for step, meaning in own.meaning.items() if "inner" in meaning or meaning.get("kid"))
     places = places_of(name, run.world.current, run.world.records, fans)
-    acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"])
+    spent = frozenset(other for other in run.world.current if run.world.drivers.may_give_up(other))
+    acceptor = Acceptor(name, own, places, run.actors.given, received, ends, head.input["script"], spent)
     outcome = acceptor.run(head.input)
     state, error = head.state.value, head.error["name"] if head.error else None
     expected = {"done": "ExecutionSucceeded", "failed": "ExecutionFailed"}.get(outcome.kind)
@@ -94,7 +95,9 @@ def check_ending(run: Run, name: str) -> None:
     record = run.world.records[name]
     check_unchanged(record, name)
     visits, given_up = _visits(record)
-    if not run.world.faults.fired:
+    if not run.world.drivers.may_give_up(name):
+        given_up = {}
+    elif not run.world.faults.fired:
         given_up = {visit: attempt for visit, attempt in given_up.items() if _is_too_slow(run, record, visit, attempt)}
     expected = interpret(run.plan.scenario, head.input, given_up)
     state = head.state.value

@@ -10,6 +10,9 @@ from sedo.simulation.scenarios import Answer, answer_of, result_of
 from sedo.simulation.trees import PLACES, number_of, scripted
 from sedo.simulation.world import World
 
+NEARLY_MS = 5000
+"""A call that takes so much less than the visibility timeout, or more, may end after its message has come again."""
+
 
 class PoisonError(Exception):
     """What a broken step does to the processor: it raises, each time."""
@@ -25,7 +28,10 @@ class ScriptedRunner:
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
         answer = _scripted(task)
-        began = self.world.called_at.setdefault(task.idempotency_key.partition("/")[0], {})
+        name = task.idempotency_key.partition("/")[0]
+        if answer.poison or answer.takes_ms >= self.world.visibility_ms - NEARLY_MS:
+            self.world.drivers.hopeless.add(name)
+        began = self.world.called_at.setdefault(name, {})
         began.setdefault((task.visit, task.attempt), self.world.hub.now_ms + self.who.skew_ms)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 

@@ -435,6 +435,29 @@ def wait_that_breaks_when_it_is_over(patch: Patch) -> None:
     patch.setattr(drive, "decide", mutated)
 
 
+def given_up_in_the_first_life(patch: Patch) -> None:
+    bury = dead_letters._bury_or_revive
+
+    def mutated(runtime: Any, box: Any, delivery: Any, head: Any) -> None:
+        settings = replace(runtime.settings, lives_delays_seconds=())
+        bury(replace(runtime, settings=settings), box, delivery, head)
+
+    patch.setattr(dead_letters, "_bury_or_revive", mutated)
+
+
+def branches_given_up_when_they_wake(patch: Patch) -> None:
+    """A wait inside others comes to an end as if its dead letter had come."""
+    decide = deciding.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        over = [c for c in execution.cursors if c.sleeping and c.path and c.token == getattr(event, "token", "")]
+        if isinstance(event, Arrived) and over and over[0].due_at_ms <= now_ms:
+            event = ProcessingGivenUp(event.token, "a fault of ours", event.by)
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+
+
 def timeouts_halved(patch: Patch) -> None:
     _with_patience(patch, 0.5)
 
@@ -607,6 +630,8 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (call_made_twice_when_its_message_comes_again, None),
     (children_of_their_own_not_driven, ()),
     (wait_that_breaks_when_it_is_over, ()),
+    (given_up_in_the_first_life, None),
+    (branches_given_up_when_they_wake, ()),
     (timeouts_halved, None),
     (timeouts_tripled, ()),
     (retries_without_pause, None),
