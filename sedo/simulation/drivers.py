@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Drivers:
     """Knows who made which cursor, what is excused from being driven, and which children there are.
 
-    `buried` had a dead letter, `spent` one in its last life, and `hopeless` made calls that break or take too long.
+    `buried` had a dead letter, `spent` one in its last life, `hopeless` made calls that break or take too long, and
+    `robbed` lost a message for good.
     """
 
     def __init__(self, world: World) -> None:
@@ -28,6 +29,7 @@ class Drivers:
         self.buried: set[str] = set()
         self.spent: set[str] = set()
         self.hopeless: set[str] = set()
+        self.robbed: set[str] = set()
         self.children: dict[str, list[str]] = {}
         self.excused: set[tuple[str, str]] = set()
 
@@ -73,6 +75,7 @@ class Drivers:
         """Remember that a message is lost, so that only the watchdog can help what it would have done."""
         name = parcel.message.execution_id
         self.world.disturbed.add(name)
+        self.robbed.add(name)
         self.excused.add((name, parcel.message.token))
         self.excused.add((name, parcel.message.n))
 
