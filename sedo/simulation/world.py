@@ -125,7 +125,6 @@ class World:
 
     def _struck(self, who: Invocation, site: str, effect: Callable[[], T], kind: str | None) -> T:
         plain = None if kind is None else kind.removeprefix("api_")
-        who.struck = True
         if plain in ("crash", "crash_at_send"):
             self.tell(who, f"CRASHES before {site}")
             self.kill(who)
@@ -150,6 +149,7 @@ class World:
 
     def _unavailable(self, who: Invocation, text: str) -> Unavailable:
         self.tell(who, text)
+        who.struck = True
         self.disturbed.update(who.touched)
         return Unavailable(text)
 
