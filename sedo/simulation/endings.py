@@ -121,7 +121,11 @@ def _check_expiry(run: Run, name: str) -> None:
     kept chunks for a redrive, and ended before it was committed, leaves them without expiry.
     """
     world, head = run.world, run.world.current[name]
-    if world.makers[name].writes_alone(name) or name in world.drivers.robbed or world.stamps.get(name, 0) > head.version:
+    if (
+        world.makers[name].writes_alone(name)
+        or name in world.drivers.robbed
+        or world.stamps.get(name, 0) > head.version
+    ):
         return
     if head.state is State.CANCELLED and (head.parent or {}).get("id") in world.drivers.buried:
         return  # who told it to end may have been given up before it had come to this
