@@ -8,6 +8,7 @@ One seed is one run. Every I/O call of every invocation is a point where others 
     ports.py        Store and Queue as one invocation sees them; outside.py: what its calls come to
     faults.py       which fault strikes at which call; each kind has a budget of its own
     checks.py       the invariants of every commit; endings.py: those at the end of a run
+    durations.py    how long waits, timeouts and pauses took
     scenarios.py    generated definitions, with the meaning of each step as plain data
     reference.py    a naive interpreter that knows nothing of the engine: what must come out
     trees.py        generated definitions that branch; actors.py: people, machines, signals, redrives
@@ -30,10 +31,14 @@ Invariants:
     driver          a live cursor has a message somewhere, or somebody who is about to send it, or an entry in the index
     watchdog        a look never had to replace a message that was not lost
     ends            every execution ends
-    reference       state, output, error and visits are what the reference says
-    late            without faults, timers are on time
+    reference       state, output, error and visits are what the reference says; given up is only what had a dead letter
+                    in its last life, and without faults only for calls that break or outlast the visibility timeout
+    early           no wait, timeout or heartbeat ends, and no retry begins, before its time, by clocks as far apart as
+                    they are in the run
+    late            without faults, none of them is late, but for heartbeats
     deadline        an execution whose deadline has passed does not succeed or fail any more
-    expiry          chunks of what lives never expire; of what a message ended they do, unless messages were lost
+    expiry          chunks of what lives never expire; of what a message ended they do, unless one of its
+                    own was lost
     one             one call to start makes one execution
     tick            each tick of a schedule starts one execution, but for those that were due before the latest; the
                     timetable says so only after the start was written and sent; in peace, none is late

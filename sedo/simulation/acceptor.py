@@ -15,7 +15,7 @@ from sedo.simulation.checks import Violation
 from sedo.simulation.places import STOPPED, Places, Visit
 from sedo.simulation.reference import GIVEN_UP, covers
 from sedo.simulation.scenarios import Scenario
-from sedo.simulation.trees import number_of, scripted
+from sedo.simulation.trees import TreeScenario, number_of, scripted
 
 NAMED_BY_TIME = ("Task.Timeout", "Task.HeartbeatTimeout")
 Given = Mapping[tuple[str, int, int], list[tuple[Any, str | None]]]
@@ -35,7 +35,10 @@ class Outcome:
 
 @dataclass
 class Acceptor:
-    """Walks one execution. `children` are the ends of its children: (state, output, error's name) by id."""
+    """Walks one execution. `children` are the ends of its children: (state, output, error's name) by id.
+
+    `spent` are the executions, parts among them, whose processing may have been given up.
+    """
 
     name: str
     scenario: Scenario
@@ -44,6 +47,7 @@ class Acceptor:
     signals: list[tuple[str, Any]]
     children: Mapping[str, tuple[str, Any, str | None]]
     script: str
+    spent: frozenset[str] = frozenset()
     taken: list[tuple[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -114,7 +118,7 @@ class Acceptor:
                 self._never_fails(visit)
                 return received
             case "fail":
-                if visit.ended and visit.error not in ("Author.SaidSo", STOPPED, GIVEN_UP):
+                if visit.ended and visit.error not in ("Author.SaidSo", STOPPED) and not self._gave_up(visit):
                     raise self._wrong(visit, "should have failed as its author says")
                 return None
             case "human" | "callback":
@@ -145,13 +149,16 @@ class Acceptor:
         if policy is not None and visit.attempts < policy["maxAttempts"]:
             raise self._wrong(visit, "should have been tried again")
 
+    def _gave_up(self, visit: Visit) -> bool:
+        return visit.error == GIVEN_UP and visit.owner in self.spent
+
     def _never_fails(self, visit: Visit) -> None:
-        if visit.ended and visit.error not in (None, STOPPED, GIVEN_UP):
+        if visit.ended and visit.error not in (None, STOPPED) and not self._gave_up(visit):
             raise self._wrong(visit, "cannot fail so")
 
     def _called(self, step: dict[str, Any], visit: Visit, index: int | None) -> Any:
         answer = scripted(self.script, step["id"], index, visit.attempts, step.get("timeoutSeconds", 30))
-        if visit.ended and visit.error not in (STOPPED, GIVEN_UP) and visit.error != answer.error:
+        if visit.ended and visit.error not in (STOPPED, answer.error) and not self._gave_up(visit):
             raise self._wrong(visit, f"should have come to {answer.error}")
         number = number_of(self.script, step["id"], index, visit.attempts)
         return f"m{number}" if step["type"] == "queue" else number
@@ -168,7 +175,7 @@ class Acceptor:
 
     def _by_time(self, step: dict[str, Any], visit: Visit, others: Any) -> None:
         """See that a failure is one that somebody named, or one that time brings."""
-        if not visit.ended or visit.error in (None, STOPPED, GIVEN_UP) or visit.error in others:
+        if not visit.ended or visit.error in (None, STOPPED) or visit.error in others or self._gave_up(visit):
             return
         field = {"Task.Timeout": "timeoutSeconds", "Task.HeartbeatTimeout": "heartbeatSeconds"}.get(str(visit.error))
         if field is None or field not in step:
@@ -198,8 +205,16 @@ class Acceptor:
                 if len(failed) > allowed or any(outcome.kind == "stopped" for outcome in outcomes):
                     raise self._wrong(visit, f"succeeded with {outcomes}")
                 return self._listed(visit, outcomes)
-            self._by_time(step, visit, failed if len(failed) > allowed else ())
+            failed = failed if len(failed) > allowed else []
+            self._by_time(step, visit, [*failed, *self._of_parts(step, visit, failed)])
         return None
+
+    def _of_parts(self, step: dict[str, Any], visit: Visit, failed: list[Any]) -> tuple[str, ...]:
+        """Return what a map fails with whose parts were given up, or each bore their share, and together too much."""
+        in_parts = isinstance(self.scenario, TreeScenario) and len(step.get("items", ())) > self.scenario.width
+        below = (f"{visit.owner}.{visit.number}.", f"{visit.owner}.{visit.number}-")
+        given_up = any(name.startswith(below) for name in self.spent)
+        return (GIVEN_UP,) if in_parts and (given_up or (failed and "toleratedFailurePercentage" in step)) else ()
 
     def _branches(self, step: dict[str, Any], place: str, received: Any, index: int | None) -> list[Outcome]:
         if step["type"] == "parallel":

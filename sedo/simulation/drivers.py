@@ -17,12 +17,19 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """Knows who made which cursor, what is excused from being driven, and which children there are."""
+    """Knows who made which cursor, what is excused from being driven, and which children there are.
+
+    `buried` had a dead letter, `spent` one in its last life, `hopeless` made calls that break or take too long, and
+    `robbed` lost a message for good.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.makers: dict[tuple[str, str], Invocation] = {}
         self.buried: set[str] = set()
+        self.spent: set[str] = set()
+        self.hopeless: set[str] = set()
+        self.robbed: set[str] = set()
         self.children: dict[str, list[str]] = {}
         self.excused: set[tuple[str, str]] = set()
 
@@ -37,6 +44,7 @@ class Drivers:
         """See that a look replaces a message only where one was really lost, or where it still is under way."""
         if old is None:
             return
+        self._excuse_left_child(old)
         before = {(c.path, c.visit, c.attempt, c.token, c.sleeping): c for c in old.cursors}
         for cursor in new.cursors:
             same = before.get((cursor.path, cursor.visit, cursor.attempt, cursor.token, cursor.sleeping))
@@ -60,10 +68,15 @@ class Drivers:
             if not child.ended and child.ending is None:
                 raise Violation("orphan", f"{new.id} has ended, and {name} lives on")
 
+    def may_give_up(self, name: str) -> bool:
+        """Say whether processing can have been given up: without faults only for calls that nobody can make."""
+        return name in self.spent and (bool(self.world.faults.fired) or name in self.hopeless)
+
     def excuse(self, parcel: Parcel) -> None:
         """Remember that a message is lost, so that only the watchdog can help what it would have done."""
         name = parcel.message.execution_id
         self.world.disturbed.add(name)
+        self.robbed.add(name)
         self.excused.add((name, parcel.message.token))
         self.excused.add((name, parcel.message.n))
 
@@ -115,13 +128,17 @@ class Drivers:
             return
         if head.ended and head.parent is not None:
             self._check_told(head)
-        if head.depth and head.parent is None and head.version == 1 and not self._has_started(head):
-            # Its starter was left or ended before it could send: a child that goes its own way has its watchdog.
-            self.excused.update((name, cursor.by) for cursor in head.cursors)
+        self._excuse_left_child(head)
         for cursor in self._undriven(name) if head.cursors and not self._begun_again(head) else ():
             raise Violation(
                 "driver", f"{name}: nothing drives {cursor.step!r}, visit {cursor.visit}, token {cursor.token}"
             )
+
+    def _excuse_left_child(self, head: Execution) -> None:
+        """Excuse a child that goes its own way, whose starter was left or ended before it could send."""
+        alone = head.depth and head.parent is None and head.version == 1
+        if alone and not self._is_being_started(head) and not self._has_started(head):
+            self.excused.update((head.id, cursor.by) for cursor in head.cursors)
 
     def _has_started(self, child: Execution) -> bool:
         """Say whether the step has succeeded that starts a child which goes its own way."""

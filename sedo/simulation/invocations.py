@@ -56,7 +56,7 @@ class Invocation:
     """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`).
 
     `own` holds the executions, without parts, of which it has messages; None says that it starts nothing. `struck` says
-    that a fault did, and `troubled` holds the executions of which a call broke or a race was lost.
+    that a call was refused or its answer lost, `troubled` holds the executions that broke, lost a race or were refused.
     """
 
     number: int

@@ -10,6 +10,9 @@ from sedo.simulation.scenarios import Answer, answer_of, result_of
 from sedo.simulation.trees import PLACES, number_of, scripted
 from sedo.simulation.world import World
 
+NEARLY_MS = 5000
+"""A call that takes so much less than the visibility timeout, or more, may end after its message has come again."""
+
 
 class PoisonError(Exception):
     """What a broken step does to the processor: it raises, each time."""
@@ -25,6 +28,11 @@ class ScriptedRunner:
     def perform(self, task: Task) -> TaskResult:
         """Take the time of the answer, and give it."""
         answer = _scripted(task)
+        name = task.idempotency_key.partition("/")[0]
+        if answer.poison or answer.takes_ms >= self.world.visibility_ms - NEARLY_MS:
+            self.world.drivers.hopeless.add(name)
+        began = self.world.called_at.setdefault(name, {})
+        began.setdefault((task.visit, task.attempt), self.world.hub.now_ms + self.who.skew_ms)
         return self.world.io(self.who, "perform", lambda: self._answer(task, answer), answer.takes_ms)
 
     def _answer(self, task: Task, answer: Answer) -> TaskResult:
@@ -54,9 +62,20 @@ class ScriptedRunner:
         world.counts.calls += 1
         if task.idempotency_key != f"{name}/{task.path}/{task.step}/{task.visit}":
             raise Violation("calls", f"{name}: the idempotency key {task.idempotency_key} is not of {task.step}")
+        self._check_once(name, task)
         times = world.calls[(name, task.visit, task.attempt)] = world.calls.get((name, task.visit, task.attempt), 0) + 1
         if times > 1 and not world.is_disturbed(name):
             raise Violation("calls", f"{name}: visit {task.visit}.{task.attempt} is performed again for no reason")
+
+    def _check_once(self, name: str, task: Task) -> None:
+        """See that each delivery makes a call once: where nothing struck, the one that came first made it for all."""
+        key = (self.who.label, name, task.visit, task.attempt)
+        times = self.world.calls_of[key] = self.world.calls_of.get(key, 0) + 1
+        kept = not self.who.struck and name.partition(".")[0] not in self.who.troubled
+        about = sum(parcel.message.execution_id == name for parcel in self.who.parcels)
+        if times > (1 if kept else max(about, 1)):
+            text = f"{self.who.label} performs visit {task.visit}.{task.attempt} {times} times for {about} deliveries"
+            raise Violation("calls", f"{name}: {text}")
 
 
 def _place(task: Task) -> list[str]:

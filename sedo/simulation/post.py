@@ -63,6 +63,8 @@ class Post:
             parcel.receives = 0
             self.world.disturbed.add(parcel.message.execution_id)
             self.world.drivers.buried.add(parcel.message.execution_id)
+            if parcel.message.lives >= len(self.world.settings.lives_delays_seconds):
+                self.world.drivers.spent.add(parcel.message.execution_id)
             self.world.tell(None, f"{parcel.text} becomes a dead letter")
         self.ready[parcel.queue].append(parcel)
         if not self.polled[parcel.queue]:

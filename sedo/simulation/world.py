@@ -75,6 +75,8 @@ class World:
         self.makers: dict[str, Invocation] = {}
         self.drivers = Drivers(self)
         self.calls: dict[tuple[str, int, int], int] = {}
+        self.calls_of: dict[tuple[str, str, int, int], int] = {}
+        self.called_at: dict[str, dict[tuple[int, int], int]] = {}
         self.disturbed: set[str] = set()
         self.outage_until_ms = 0
         self.busy_until_ms = 0
@@ -123,7 +125,6 @@ class World:
 
     def _struck(self, who: Invocation, site: str, effect: Callable[[], T], kind: str | None) -> T:
         plain = None if kind is None else kind.removeprefix("api_")
-        who.struck = True
         if plain in ("crash", "crash_at_send"):
             self.tell(who, f"CRASHES before {site}")
             self.kill(who)
@@ -148,6 +149,7 @@ class World:
 
     def _unavailable(self, who: Invocation, text: str) -> Unavailable:
         self.tell(who, text)
+        who.struck = True
         self.disturbed.update(who.touched)
         return Unavailable(text)
 

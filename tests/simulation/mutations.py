@@ -15,7 +15,7 @@ from chalicelib.children import Children
 from chalicelib.commits import must_stamp
 from chalicelib.deliveries import BatchFailed
 from chalicelib.drive import Driven, Driver
-from chalicelib.engine import asking, births, decision
+from chalicelib.engine import asking, births, decision, failing, retries, waits
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
@@ -401,6 +401,18 @@ def another_key_for_each_call(patch: Patch) -> None:
     patch.setattr(deciding, "task_of", mutated)
 
 
+def call_made_twice_when_its_message_comes_again(patch: Patch) -> None:
+    perform = Driver._perform
+
+    def mutated(self: Driver, execution: Any, tasks: Any) -> Any:
+        outside = [task for task in tasks if task.type not in asking.ABOUT_OTHERS]
+        for task in outside if self.delivery.receive_count > 1 else ():
+            self.runtime.tasks.perform(task)
+        return perform(self, execution, tasks)
+
+    patch.setattr(Driver, "_perform", mutated)
+
+
 def children_of_their_own_not_driven(patch: Patch) -> None:
     put = Children._put
 
@@ -421,6 +433,78 @@ def wait_that_breaks_when_it_is_over(patch: Patch) -> None:
         return decide(definition, execution, event, now_ms, policy)
 
     patch.setattr(drive, "decide", mutated)
+
+
+def given_up_in_the_first_life(patch: Patch) -> None:
+    bury = dead_letters._bury_or_revive
+
+    def mutated(runtime: Any, box: Any, delivery: Any, head: Any) -> None:
+        settings = replace(runtime.settings, lives_delays_seconds=())
+        bury(replace(runtime, settings=settings), box, delivery, head)
+
+    patch.setattr(dead_letters, "_bury_or_revive", mutated)
+
+
+def branches_given_up_when_they_wake(patch: Patch) -> None:
+    """A wait inside others comes to an end as if its dead letter had come."""
+    decide = deciding.decide
+
+    def mutated(definition: Any, execution: Any, event: Any, now_ms: int, policy: Any) -> Any:
+        over = [c for c in execution.cursors if c.sleeping and c.path and c.token == getattr(event, "token", "")]
+        if isinstance(event, Arrived) and over and over[0].due_at_ms <= now_ms:
+            event = ProcessingGivenUp(event.token, "a fault of ours", event.by)
+        return decide(definition, execution, event, now_ms, policy)
+
+    patch.setattr(drive, "decide", mutated)
+
+
+def timeouts_halved(patch: Patch) -> None:
+    _with_patience(patch, 0.5)
+
+
+def timeouts_tripled(patch: Patch) -> None:
+    _with_patience(patch, 3)
+
+
+def _with_patience(patch: Patch, factor: float) -> None:
+    found = waits._timeout_at
+
+    def mutated(walk: Any, cursor: Cursor) -> int | None:
+        moment, now_ms = found(walk, cursor), walk.draft.now_ms
+        return None if moment is None else now_ms + int((moment - now_ms) * factor)
+
+    patch.setattr(waits, "_timeout_at", mutated)
+
+
+def retries_without_pause(patch: Patch) -> None:
+    patch.setattr(failing, "delay_seconds", lambda policy, attempt, name: 0)
+
+
+def pauses_before_retries_doubled(patch: Patch) -> None:
+    delay = retries.delay_seconds
+    patch.setattr(failing, "delay_seconds", lambda policy, attempt, name: 2 * delay(policy, attempt, name))
+
+
+def waits_of_branches_doubled(patch: Patch) -> None:
+    drive_it = Draft.drive
+
+    def mutated(self: Draft, cursor: Cursor, due_at_ms: int, **changes: Any) -> None:
+        if changes.get("sleeping") and cursor.path:
+            due_at_ms += due_at_ms - self.now_ms
+        drive_it(self, cursor, due_at_ms, **changes)
+
+    patch.setattr(Draft, "drive", mutated)
+
+
+def deadlines_of_trees_ignored(patch: Patch) -> None:
+    """An execution that branches ends for its deadline when somebody looks, and goes on until then."""
+    is_too_late = deciding._is_too_late
+
+    def mutated(draft: Draft, event: Any) -> bool:
+        tree = draft.base.definition_id.startswith("t") and not isinstance(event, Looked)
+        return not tree and is_too_late(draft, event)
+
+    patch.setattr(deciding, "_is_too_late", mutated)
 
 
 def borne_failures_kept(patch: Patch) -> None:
@@ -543,8 +627,17 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (one_fails_the_whole_batch, ()),
     (finished_of_a_failed_batch_not_deleted, ()),
     (another_key_for_each_call, ()),
+    (call_made_twice_when_its_message_comes_again, None),
     (children_of_their_own_not_driven, ()),
     (wait_that_breaks_when_it_is_over, ()),
+    (given_up_in_the_first_life, None),
+    (branches_given_up_when_they_wake, ()),
+    (timeouts_halved, None),
+    (timeouts_tripled, ()),
+    (retries_without_pause, None),
+    (pauses_before_retries_doubled, ()),
+    (waits_of_branches_doubled, ()),
+    (deadlines_of_trees_ignored, None),
     (borne_failures_kept, None),
     (timetable_moved_before_the_start, None),
     (ticks_without_names, None),
