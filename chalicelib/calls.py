@@ -53,9 +53,9 @@ class Calls:
         self._open: dict[Key, _Call] = {}
 
     @property
-    def are_open(self) -> bool:
-        """Say whether calls were begun whose results nobody has taken yet."""
-        return bool(self._open)
+    def open(self) -> frozenset[str]:
+        """The paths of calls that were begun and whose results nobody has taken yet."""
+        return frozenset(call.task.path for call in self._open.values())
 
     def make(self, execution: Execution, tasks: Sequence[Task], *, first: bool) -> Made:
         """Begin calls and return what those came to that have ended: one that raises takes nothing from the others.
@@ -89,26 +89,29 @@ class Calls:
             others.one_is_done()
 
     def _wait(self, fresh: list[_Call], older: list[_Call]) -> None:
-        """Wait for one result at least, for all that is about other executions, and where one call broke for all."""
+        """Wait for one result at least, for all that is about other executions, and where one call broke for all.
+
+        Nor does what no time was left for wait for those that are open.
+        """
         since_ms = self.runtime.now_ms()
 
         def grace_seconds() -> float:
             return max(GRACE_SECONDS, (self.runtime.now_ms() - since_ms) / 1000)
 
+        ended: list[_Call] = []
         while True:
             self.runtime.aside.wait([call.begun for call in fresh], [call.begun for call in older], grace_seconds)
-            ended = [call for call in (*fresh, *older) if call.begun.done]
-            fresh = [call for call in fresh if not call.begun.done]
-            older = [call for call in older if not call.begun.done]
+            ended += [call for call in (*fresh, *older) if call.begun.done]
+            fresh, older = ([call for call in calls if call not in ended] for calls in (fresh, older))
             broken = any(isinstance(call.found, Exception) for call in ended)
             about_others = any(call.task.type in ABOUT_OTHERS for call in fresh)
-            came = any(call.begun.done and call.found is not None for call in self._open.values())
-            if not (fresh or older) or (came and not broken and not about_others):
+            if not (fresh or older) or (ended and not broken and not about_others):
                 return
 
     def _taken(self, calls: Sequence[_Call]) -> Made:
         ended = [call for call in calls if call.begun.done]
-        self._open = {key: call for key, call in self._open.items() if not call.begun.done}
+        for call in ended:
+            del self._open[_key(call.task)]
         raised = next((call.found for call in ended if isinstance(call.found, Exception)), None)
         return Made([(call.task, call.found) for call in ended if isinstance(call.found, TaskResult)], raised)
 

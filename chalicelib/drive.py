@@ -116,7 +116,7 @@ class Driver:
                         continue
                     lost_too_often = self._lost_too_often(conflicts)
                     if lost_too_often or self._moved_on(before, execution, event):
-                        if self._calls.are_open and self._is_live(execution) and not lost_too_often:
+                        if self._calls.open and self._is_live(execution) and not lost_too_often:
                             event = self._arrived()  # what was begun is still to be kept
                             continue
                         lost_news = self.message.kind != "drive" and lost_too_often
@@ -189,7 +189,7 @@ class Driver:
             raise self._broken
         if decision.tasks:
             return self._perform(execution, decision.tasks)
-        goes_on = decision.changed or (self._calls.are_open and not isinstance(event, Arrived))
+        goes_on = decision.changed or (bool(self._calls.open) and not isinstance(event, Arrived))
         return self._arrived() if goes_on and self._is_live(execution) else None
 
     def _cover(self) -> Cover | None:
@@ -253,7 +253,7 @@ class Driver:
             raise made.error
         n, cover = self.message.n, self._cover()
         if not made.found:
-            return TimeIsUp(self.message.token, n)
+            return TimeIsUp(self.message.token, n, self._calls.open)
         results = tuple(
             Performed(task.visit, task.attempt, result, n, cover, task.path, task.life) for task, result in made.found
         )

@@ -1,6 +1,4 @@
-"""Running things side by side: executions of one batch, and outside calls of one execution. They wait on the network,
-so threads do.
-"""
+"""Running side by side, on threads, what waits on the network: executions of a batch, outside calls of an execution."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ MAX_CALLS = 100
 
 
 class Begun:
-    """A job that was begun, or will be by whoever waits for it first."""
+    """A job that is done by whoever waits for it first, or beside him: `under_way` from then on, and at last `done`."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -48,7 +46,7 @@ class Aside(Protocol):
 
 def is_one_alone(fresh: Sequence[Begun], older: Sequence[Begun]) -> bool:
     """Say whether there is nothing to do but one job that nobody has begun."""
-    return len(fresh) == 1 and not older and not fresh[0].under_way and fresh[0].future is None
+    return len(fresh) == 1 and not older and not fresh[0].under_way
 
 
 class AsideInThreads:
@@ -60,7 +58,9 @@ class AsideInThreads:
             fresh[0].run()
             return
         for begun in fresh:
-            begun.future = begun.future or _pool("call", MAX_CALLS).submit(begun.run)
+            if not begun.under_way:
+                begun.under_way = True
+                begun.future = _pool("call", MAX_CALLS).submit(begun.run)
         new = [begun.future for begun in fresh if begun.future is not None]
         old = [begun.future for begun in older if begun.future is not None]
         ended, _ = wait(new + old, return_when=FIRST_COMPLETED)

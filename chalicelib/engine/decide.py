@@ -169,7 +169,8 @@ def _handed_over(draft: Draft, event: TimeIsUp) -> Decision:
     """Give what an invocation has no time left for to a fresh message."""
     moved = False
     for cursor in tuple(draft.cursors.values()):
-        if cursor.token == event.token and not cursor.in_index and cursor.waits is None and not cursor.sleeping:
+        live = cursor.token == event.token and not cursor.in_index and cursor.path not in event.open
+        if live and cursor.waits is None and not cursor.sleeping:
             moved = True
             token = f"{cursor.visit}.{cursor.attempt}.h{draft.base.version}"
             draft.drive(cursor, draft.now_ms, token=token, held=cursor.held, timeout_at_ms=cursor.timeout_at_ms)

@@ -52,10 +52,14 @@ class AllPerformed:
 
 @dataclass(frozen=True, slots=True)
 class TimeIsUp:
-    """The invocation's time is over before all calls under its token were made: a fresh message takes them."""
+    """The invocation's time is over before all calls under its token were made: a fresh message takes them.
+
+    Those on the paths `open` are still being made, and stay where they are.
+    """
 
     token: str
     by: str
+    open: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

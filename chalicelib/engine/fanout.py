@@ -148,14 +148,15 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
     held = dict(cursor.held)
     held["failed"] += _failures(branch, output, failure)
     if held["failed"] > held["allowed"]:
-        cause = failure or Failure(PROCESSING_FAILED, "more failures than a part was allowed", branch.step)
+        cause = failure or _last_of(output, branch)
         draft.remember()
         draft.cursors.pop(branch.path, None)
         stop(walk, cursor)
         return failing.fail(walk, replace(cursor, waits=None, held=None, timeout_at_ms=None), cause)
-    draft.snapshot = None
     draft.cursors.pop(branch.path, None)
     draft.snapshot = None  # whatever failed below is borne here
+    if is_part(draft.base, cursor) and (failure is not None or (isinstance(output, dict) and "error" in output)):
+        held["error"] = (failure or _last_of(output, branch)).document()  # its map may bear no more
     result = {"error": failure.document()} if failure is not None else None if is_slot(branch) else output
     held["results"] = held["results"] | {str(index_of(branch.path)): result}
     if len(held["results"]) == held["n"]:
@@ -185,6 +186,15 @@ def _failures(branch: Cursor, output: Any, failure: Failure | None) -> int:
     return int(output["failed"]) if is_slot(branch) else 0
 
 
+def _last_of(output: Any, branch: Cursor) -> Failure:
+    """Return the last of the failures that a part has borne."""
+    error = output.get("error") if isinstance(output, dict) and is_slot(branch) else None
+    if isinstance(error, dict) and isinstance(error.get("name"), str) and isinstance(error.get("cause"), str):
+        step = error.get("step")
+        return Failure(error["name"], error["cause"], step if isinstance(step, str) else branch.step)
+    return Failure(PROCESSING_FAILED, "more failures than a part was allowed", branch.step)
+
+
 def _joined(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Cursor | None:
     plain = replace(cursor, waits=None, held=None, timeout_at_ms=None)
     grant()
@@ -196,10 +206,11 @@ def _joined(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Cursor | None:
 
 def _value(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Any:
     """Return what a fan-out hands on: its list; a part says how many failed too, and an inner one only that."""
+    borne = {"failed": held["failed"]} | ({"error": held["error"]} if "error" in held else {})
     if "size" in held:
-        return {"failed": held["failed"]}
+        return borne
     listed = [held["results"][str(number)] for number in range(len(held["results"]))]
-    return {"items": listed, "failed": held["failed"]} if is_part(walk.draft.base, cursor) else listed
+    return {"items": listed, **borne} if is_part(walk.draft.base, cursor) else listed
 
 
 def gather(walk: Walk, cursor: Cursor) -> Outcome:

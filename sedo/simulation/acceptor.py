@@ -206,15 +206,15 @@ class Acceptor:
                     raise self._wrong(visit, f"succeeded with {outcomes}")
                 return self._listed(visit, outcomes)
             failed = failed if len(failed) > allowed else []
-            self._by_time(step, visit, [*failed, *self._of_parts(step, visit, failed)])
+            self._by_time(step, visit, [*failed, *self._of_parts(step, visit)])
         return None
 
-    def _of_parts(self, step: dict[str, Any], visit: Visit, failed: list[Any]) -> tuple[str, ...]:
-        """Return what a map fails with whose parts were given up, or each bore their share, and together too much."""
+    def _of_parts(self, step: dict[str, Any], visit: Visit) -> tuple[str, ...]:
+        """Return what a map fails with whose parts were given up."""
         in_parts = isinstance(self.scenario, TreeScenario) and len(step.get("items", ())) > self.scenario.width
         below = (f"{visit.owner}.{visit.number}.", f"{visit.owner}.{visit.number}-")
         given_up = any(name.startswith(below) for name in self.spent)
-        return (GIVEN_UP,) if in_parts and (given_up or (failed and "toleratedFailurePercentage" in step)) else ()
+        return (GIVEN_UP,) if in_parts and given_up else ()
 
     def _branches(self, step: dict[str, Any], place: str, received: Any, index: int | None) -> list[Outcome]:
         if step["type"] == "parallel":

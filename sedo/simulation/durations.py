@@ -126,8 +126,7 @@ class Durations:
         began_ms = self.calls.get((visit, attempt + 1))
         if began_ms is not None:
             self._compare(event, began_ms - earliest_ms, "was called again", early=True)
-            if most_ms or not branch:  # at once means as soon as a slow call beside it has ended
-                self._compare(event, began_ms - event.at_ms - most_ms, "was called again", early=False)
+            self._compare(event, began_ms - event.at_ms - most_ms, "was called again", early=False)
 
     def _not_early(self, event: HistoryEvent, due_ms: int, what: str) -> None:
         self._compare(event, event.at_ms - due_ms, what, early=True)

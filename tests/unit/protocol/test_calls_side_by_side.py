@@ -182,6 +182,30 @@ def test_time_that_is_up_hands_over_what_is_next_and_nothing_that_is_open() -> N
     assert sorted(slow.made) == ["a1", "a2", "slow"]
 
 
+def test_what_no_time_is_left_for_is_handed_over_while_a_call_is_open() -> None:
+    retry = [{"errors": ["Odd"], "maxAttempts": 2, "intervalSeconds": 0}]
+    world = threaded(side_by_side("fan", [call("a", retry=retry)], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+
+    def answer(task: Task) -> TaskResult:
+        if task.step == "a" and task.attempt == 1:
+            slow.made.append("a")
+            world.now_ms += 44_000
+            return TaskResult(error="Odd", cause="once")
+        return slow(task)
+
+    def handed(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "after") and any(".h" in cursor.token for cursor in args[0].cursors):
+            slow.may_return.set()
+
+    world.outside.answer = answer
+    world.hooks.append(handed)
+    execution_id = world.start()
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert sorted(slow.made) == ["a", "a", "slow"]
+
+
 def test_slow_item_holds_up_none_that_its_map_may_begin_beside_it() -> None:
     body = call("slow", url="http://x/${ item }")
     world = threaded(mapped("each", body, items=list(range(9)), maxConcurrency=3), step("e"))

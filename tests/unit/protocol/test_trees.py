@@ -143,6 +143,25 @@ def test_calls_side_by_side_are_all_made_however_long_each_may_take() -> None:
     assert world.head(execution_id).version == 3 - 1
 
 
+def test_map_whose_parts_bear_too_much_together_fails_with_the_error_of_an_item() -> None:
+    """Five of a hundred may fail; each part bears fewer, and none of those that go on side by side knows of the others."""
+    catch = [{"errors": ["Http.503"], "next": "saved", "stash": {"why": "${ error }"}}]
+    each = mapped("each", call("x", url="http://h.example/${ index }"), toleratedFailurePercentage=5, catch=catch)
+    world = World(definition(each, step("saved"), output="${ stash.why }"))
+    execution_id = world.start(input=items(100))
+    world.outside.answer = lambda task: (
+        TaskResult(error="Http.503", cause="busy")
+        if int(task.request["url"].rpartition("/")[2]) % 40 < 3
+        else TaskResult(value=1)
+    )
+    world.run(100, ticks=False)
+    head = world.head(execution_id)
+    assert head.state == "ExecutionSucceeded"
+    assert (head.output["name"], head.output["cause"]) == ("Http.503", "busy")
+    assert "Sedo.ProcessingFailed" not in str([one.error for one in world.heads().values()])
+    assert all(one.ended for one in world.heads().values())
+
+
 # Children
 
 
