@@ -144,7 +144,7 @@ def test_calls_side_by_side_are_all_made_however_long_each_may_take() -> None:
 
 
 def test_map_whose_parts_bear_too_much_together_fails_with_the_error_of_an_item() -> None:
-    """Five of a hundred may fail; each part bears fewer, and none of those that go on side by side knows of the others."""
+    """Five of a hundred may fail; each part bears fewer, and none knows of those beside it."""
     catch = [{"errors": ["Http.503"], "next": "saved", "stash": {"why": "${ error }"}}]
     each = mapped("each", call("x", url="http://h.example/${ index }"), toleratedFailurePercentage=5, catch=catch)
     world = World(definition(each, step("saved"), output="${ stash.why }"))
