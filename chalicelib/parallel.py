@@ -7,13 +7,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Protocol
 
+from chalicelib.ports import CALLS_AT_ONCE
+
 Job = Callable[[], None]
 RunAll = Callable[[Sequence[Job]], None]
 """Runs all jobs to their ends; a job never raises (it keeps its own outcome)."""
 
 MAX_THREADS = 10
-MAX_CALLS = 100
-"""So many outside calls are made at a time by one process."""
 
 
 class Begun:
@@ -60,7 +60,7 @@ class AsideInThreads:
         for begun in fresh:
             if not begun.under_way:
                 begun.under_way = True
-                begun.future = _pool("call", MAX_CALLS).submit(begun.run)
+                begun.future = _pool("call", CALLS_AT_ONCE).submit(begun.run)
         new = [begun.future for begun in fresh if begun.future is not None]
         old = [begun.future for begun in older if begun.future is not None]
         ended, _ = wait(new + old, return_when=FIRST_COMPLETED)

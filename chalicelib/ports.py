@@ -18,6 +18,9 @@ from chalicelib.engine.timetable import Row, Timetable
 
 T = TypeVar("T")
 
+CALLS_AT_ONCE = 100
+"""So many outside calls one process makes at a time, and so many connections it keeps for them."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredDefinition:

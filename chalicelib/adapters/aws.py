@@ -19,7 +19,7 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.parsers import ResponseParserError
 
 from chalicelib.adapters.metering import meter_of_process
-from chalicelib.ports import Unavailable
+from chalicelib.ports import CALLS_AT_ONCE, Unavailable
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ class Clients:
         if found is None:
             connect_seconds = min(2.0, timeout_seconds)
             config = Config(
-                connect_timeout=connect_seconds, read_timeout=timeout_seconds, retries={"total_max_attempts": 1}
+                connect_timeout=connect_seconds,
+                read_timeout=timeout_seconds,
+                max_pool_connections=CALLS_AT_ONCE,
+                retries={"total_max_attempts": 1},
             )
             with self._lock:
                 found = self._callers[name] = self._client(service, _config().merge(config))

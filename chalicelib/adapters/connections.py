@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 from chalicelib.engine.errors import SedoError
+from chalicelib.ports import CALLS_AT_ONCE
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _current = threading.local()
@@ -91,7 +92,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 def pool_manager(*, allow_private: bool, resolve: Resolve = resolve) -> urllib3.PoolManager:
     """Return a pool that keeps connections open; without `allow_private` it refuses addresses that are not public."""
-    manager = urllib3.PoolManager(num_pools=64, maxsize=32, retries=False)
+    manager = urllib3.PoolManager(num_pools=64, maxsize=CALLS_AT_ONCE, retries=False)
     http, https = (_AnyHTTP, _AnyHTTPS) if allow_private else (_PublicHTTP, _PublicHTTPS)
     with_names = {"resolve": staticmethod(resolve)}
     pools: dict[str, Any] = {

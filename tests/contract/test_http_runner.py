@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,6 +23,7 @@ from chalicelib.adapters.http_runner import MAX_RESPONSE_BYTES, HttpRunner
 from chalicelib.adapters.secret_values import Secrets
 from chalicelib.adapters.tasks import TaskRunners
 from chalicelib.engine.effects import Task, TaskResult
+from chalicelib.ports import CALLS_AT_ONCE
 
 
 @dataclass
@@ -111,6 +113,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     block_on_close = False
 
     def handle_error(self, *args: Any) -> None:
@@ -243,6 +246,20 @@ def test_connections_are_used_again(server: Server, runner: HttpRunner) -> None:
         runner.perform(task(server.url))
         runner.perform(task(server.url + "/status/500"))
     assert len({seen.port for seen in server.seen}) == 1
+
+
+def test_as_many_connections_are_kept_as_calls_are_made_at_once(server: Server, runner: HttpRunner) -> None:
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as threads:
+        for _ in range(2):
+            together = threading.Barrier(CALLS_AT_ONCE)
+
+            def call(_: int, together: threading.Barrier = together) -> TaskResult:
+                together.wait(10)
+                return runner.perform(task(server.url + "/slow/0.5"))
+
+            assert all(result.error is None for result in threads.map(call, range(CALLS_AT_ONCE)))
+    assert len(server.seen) == 2 * CALLS_AT_ONCE
+    assert len({seen.port for seen in server.seen}) <= CALLS_AT_ONCE
 
 
 def test_five_redirects_are_followed_and_a_sixth_is_not(server: Server, runner: HttpRunner) -> None:

@@ -73,7 +73,7 @@ def test_unreadable_bodies_are_answered(api: tuple[Part, int], head: bytes, stat
 
 
 def test_quick_with_keep_alive(api: tuple[Part, int]) -> None:
-    """Far above the millisecond that it takes, far below the 40 that Nagle's algorithm costs."""
+    """Nagle's algorithm costs every answer 40 ms, a busy machine only some."""
     connection = http.client.HTTPConnection("127.0.0.1", api[1], timeout=5)
     times = []
     for _ in range(100):
@@ -81,7 +81,7 @@ def test_quick_with_keep_alive(api: tuple[Part, int]) -> None:
         connection.request("GET", "/health")
         connection.getresponse().read()
         times.append(time.perf_counter() - began)
-    assert sorted(times)[50] < 0.010
+    assert min(times) < 0.030
 
 
 def test_sigterm_finishes_what_is_in_work(api: tuple[Part, int]) -> None:

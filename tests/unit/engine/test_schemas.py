@@ -153,7 +153,7 @@ def test_no_pattern_hangs(schema: Any, hanging: Any) -> None:
     found = compiled(schema)
     began = time.process_time()
     assert found.problem(hanging) is not None
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 10
 
 
 def test_work_of_large_patterns_on_large_texts_is_bounded() -> None:
