@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from jmespath.visitor import Options, TreeInterpreter
 
@@ -53,21 +53,22 @@ class _Budget:
 
 
 _budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def on_one_budget(decision: F) -> F:
+def on_one_budget(decision: Callable[P, R]) -> Callable[P, R]:
     """Count the work of all expressions that a function evaluates as that of one decision."""
 
     @wraps(decision)
-    def bounded(*args: Any, **named: Any) -> Any:
+    def bounded(*args: P.args, **named: P.kwargs) -> R:
         token = _budget.set(_Budget())
         try:
             return decision(*args, **named)
         finally:
             _budget.reset(token)
 
-    return bounded  # type: ignore[return-value]
+    return bounded
 
 
 def grant(amount: int | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from chalicelib.engine import failing, fanout, values, waits
+from chalicelib.engine import failing, fanout, finishing, values, waits
 from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import TaskResult
@@ -18,7 +18,7 @@ from chalicelib.engine.errors import (
 from chalicelib.engine.evaluation import grant, has_worked_enough
 from chalicelib.engine.execution import Cursor, is_part, is_slot
 from chalicelib.engine.expressions import Scope
-from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, as_failure, name_of
+from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, name_of
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import line_of, task_token
 from chalicelib.engine.records import replace
@@ -184,7 +184,7 @@ class Walk:
         """Return what the step's `input` makes of what it received."""
         template = step.input
         grant()
-        return cursor.input if template is None else self._bounded(template(self.scope(cursor)), "the step's input")
+        return cursor.input if template is None else self.bounded(template(self.scope(cursor)), "the step's input")
 
     def too_many(self, step_id: str) -> None:
         """End the execution: as many attempts were made as it may make."""
@@ -198,7 +198,7 @@ class Walk:
             outcome = Fail(PROCESSING_FAILED, _no_step(cursor.step))
         match outcome:
             case Done():
-                return self._done(cursor, outcome)
+                return finishing.done(self, cursor, outcome)
             case Sleep(until_ms=until_ms):
                 self._sleep(cursor, until_ms)
             case Call():
@@ -208,7 +208,7 @@ class Walk:
             case Fan():
                 return fanout.begin(self, cursor, outcome)
             case End(output=output):
-                return self._end(cursor, output)
+                return finishing.end(self, cursor, output)
             case Fail(error=error, cause=cause, final=True):
                 return failing.fail_for_good(self, cursor, Failure(error, cause, cursor.step))
             case Fail(error=error, cause=cause):
@@ -227,46 +227,6 @@ class Walk:
         timeout = step.timeout_seconds if step.type.max_timeout_seconds is not None else None
         return round((timeout or 0) * 1000)
 
-    def _done(self, cursor: Cursor, done: Done) -> Cursor | None:
-        """Record a step's success and go to the next step, or end."""
-        raw = cursor.input if done.passes else done.value
-        if is_slot(cursor):
-            return fanout.join(self, cursor, raw)
-        step = self.step_of(cursor)
-        if done.child is not None:
-            self.draft.record(EventType.CHILD_STARTED, {"executionId": done.child}, cursor)
-        if is_part(self.draft.base, cursor):
-            self.draft.record(EventType.STEP_SUCCEEDED, {"output": None}, cursor)
-            self.draft.succeed(raw)
-            return None
-        try:
-            for logged in done.details.values():
-                self._bounded(logged, "what the step logs")
-            output, kept = self._results(step, cursor, raw)
-            cursor = self.keeping(cursor, kept)
-        except FAULTS as error:
-            return failing.fail(self, cursor, as_failure(error, step.id))
-        details: dict[str, Any] = {**done.details, "output": output}
-        if kept:
-            details["stash"] = kept
-        following = done.next or step.next
-        if step.type.jumps:
-            details["next"] = following
-        self.draft.record(EventType.STEP_SUCCEEDED, details, cursor)
-        if following is None:
-            return self._finish(step, cursor, output)
-        return self.visit(cursor.path, following, output, cursor.vars)
-
-    def _results(self, step: Step, cursor: Cursor, raw: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the step's output and what it wants to keep in the stash."""
-        if step.output is None and not step.stash:
-            return (raw if raw is cursor.input else self._bounded(raw, "the step's result")), {}
-        scope = self.scope(cursor) | {"output": raw}
-        output = raw if step.output is None else step.output(scope)
-        if output is not cursor.input:
-            self._bounded(output, "the step's output")
-        return output, {name: template(scope) for name, template in step.stash.items()}
-
     def keeping(self, cursor: Cursor, kept: dict[str, Any]) -> Cursor:
         """Keep values in the stash: of the execution, or of the branch that the cursor walks on."""
         if not kept:
@@ -281,38 +241,12 @@ class Walk:
             return cursor
         return replace(cursor, vars=own | {"stash": stash})
 
-    def _bounded(self, value: Any, what: str) -> Any:
+    def bounded(self, value: Any, what: str) -> Any:
         """Return a value that a head may hold; raises Unfit for another. New data counts against the decision."""
         size = values.measure(value, what)
         self.draft.volume.add(value, size)
         self.bytes_left -= min(size, values.LARGE_VALUE_BYTES)
         return value
-
-    def _end(self, cursor: Cursor, received: Any) -> Cursor | None:
-        """End as a `succeed` step says."""
-        step = self.step_of(cursor)
-        try:
-            output, kept = self._results(step, cursor, received)
-            cursor = self.keeping(cursor, kept)
-        except FAULTS as error:
-            return failing.fail(self, cursor, as_failure(error, step.id))
-        self.draft.record(EventType.STEP_SUCCEEDED, {"output": output} | ({"stash": kept} if kept else {}), cursor)
-        return self._finish(step, cursor, output)
-
-    def _finish(self, step: Step, cursor: Cursor, output: Any) -> Cursor | None:
-        """End the branch; or the execution as succeeded, with the definition's own `output` where it has one."""
-        if cursor.path:
-            return fanout.join(self, cursor, output)
-        if self.definition.output is not None:
-            grant()
-            try:
-                scope = self.scope(cursor) | {"input": output, "output": output}
-                output = self._bounded(self.definition.output(scope), "the execution's output")
-            except FAULTS as error:
-                self.draft.fail(as_failure(error, step.id))
-                return None
-        self.draft.succeed(output)
-        return None
 
     def _sleep(self, cursor: Cursor, until_ms: int) -> None:
         """Wait for a moment, but no longer than the step's timeout."""

@@ -184,3 +184,16 @@ class Drivers:
         if any(n == child.by for _, _, n in here) or any(t == token for _, t, _ in self.world.post.about(parent.id)):
             return
         raise Violation("driver", f"{parent.id} waits for {child.id}, which has ended, and will not be told")
+
+
+def still_there(old: Execution | None, new: Execution, token: str) -> bool:
+    """Say whether a token drives, after a commit, something that it had to drive before, at the same attempt."""
+    return old is not None and not _driven(old, token).isdisjoint(_driven(new, token))
+
+
+def _driven(head: Execution, token: str) -> set[tuple[str, int, int]]:
+    return {
+        (cursor.path, cursor.visit, cursor.attempt)
+        for cursor in head.cursors
+        if cursor.token == token and cursor.waits is None and not cursor.in_index
+    }

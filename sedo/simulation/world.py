@@ -15,7 +15,7 @@ from chalicelib.ports import Committed, Conflict, DueEntry, StoredDefinition, Un
 from chalicelib.settings import Settings
 
 from sedo.simulation.checks import Record, Violation, check_chunk, check_commit
-from sedo.simulation.drivers import Drivers
+from sedo.simulation.drivers import Drivers, still_there
 from sedo.simulation.faults import Faults
 from sedo.simulation.hub import Hub, Killed
 from sedo.simulation.invocations import START_MS, Invocation, Parcel
@@ -223,7 +223,7 @@ class World:
         for parcel in about:
             # Of several messages, nobody knows whose step has moved; and one that still has to do what it had before
             # is tried for that each time, whatever else went well.
-            if len(about) == 1 and not _still_there(old, execution, parcel.message.token):
+            if len(about) == 1 and not still_there(old, execution, parcel.message.token):
                 parcel.progressed_at = max(parcel.progressed_at, who.receives[parcel.number])
         self.drivers.check_watchdog(old, execution)
         self.drivers.check_family(old, execution)
@@ -281,19 +281,6 @@ class World:
         if due_at_ms is not None and self.timetables.current is not None:
             found.append(DueEntry(self.timetables.current.id, due_at_ms, watchdog=False, timetable=True))
         return sorted(found, key=lambda entry: (entry.due_at_ms, entry.execution_id))
-
-
-def _still_there(old: Execution | None, new: Execution, token: str) -> bool:
-    """Say whether a token drives, after a commit, something that it had to drive before, at the same attempt."""
-    return old is not None and not _driven(old, token).isdisjoint(_driven(new, token))
-
-
-def _driven(head: Execution, token: str) -> set[tuple[str, int, int]]:
-    return {
-        (cursor.path, cursor.visit, cursor.attempt)
-        for cursor in head.cursors
-        if cursor.token == token and cursor.waits is None and not cursor.in_index
-    }
 
 
 def _described(execution: Execution) -> str:
