@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.engine.asking import DEFAULT_CALL_SECONDS
 from chalicelib.engine.execution import State
-from chalicelib.engine.history import EventType
+from chalicelib.engine.history import EventType, HistoryEvent
 
 from sedo.simulation.acceptor import Acceptor
 from sedo.simulation.checks import OUTCOMES, Record, Violation, check_unchanged
@@ -54,7 +54,7 @@ def check_tree(run: Run, name: str, scenario: TreeScenario) -> None:
             raise Violation("reference", f"{name}: expected {outcome}, found {state} {error} {head.output}")
     elif head.depth == 0:
         _check_stopped(run, name, state)
-    _check_deadline(run, name, state)
+    _check_deadline(run, name)
     if name in run.callers.cancelled and head.life == 1 and state != "ExecutionCancelled":
         raise Violation("reference", f"{name} was cancelled, and is {state}")
 
@@ -66,18 +66,31 @@ def _is_too_slow(run: Run, record: Record, visit: int, attempt: int) -> bool:
     return step.type.name in ("http", "lambda", "queue") and takes >= run.plan.visibility_ms - 5000
 
 
-def _check_deadline(run: Run, name: str, state: str) -> None:
-    """See that nothing came to an outcome after the deadline, by the clock of whoever decided it.
+def _check_deadline(run: Run, name: str) -> None:
+    """See that in no life anything came to an outcome after its deadline, by the clock of whoever decided it.
 
     An end may be written later, since it waits for its children to be told.
     """
     deadline = run.world.current[name].deadline_at_ms
-    moments = [event.at_ms for event in run.world.records[name].log if event.type in OUTCOMES]
-    if deadline is None or not moments or state not in ("ExecutionSucceeded", "ExecutionFailed"):
+    if deadline is None:
         return
-    late = max(moments) - deadline
-    if late >= 0:
-        raise Violation("deadline", f"{name} is {state}, and went on {late / 1000} s after its deadline")
+    lives = _lives(run.world.records[name])
+    allowed = deadline - lives[-1][0].at_ms
+    for life in lives:
+        moments = [event.at_ms for event in life if event.type in OUTCOMES]
+        late = max(moments, default=0) - (life[0].at_ms + allowed)
+        if late >= 0 and life[-1].type in (EventType.EXECUTION_SUCCEEDED, EventType.EXECUTION_FAILED):
+            raise Violation("deadline", f"{name} went on {late / 1000} s after its deadline: {life[-1].type}")
+
+
+def _lives(record: Record) -> list[list[HistoryEvent]]:
+    """Return the history in parts: up to the first redrive, and from each redrive on."""
+    lives: list[list[HistoryEvent]] = []
+    for event in record.log:
+        if not lives or event.type == EventType.EXECUTION_REDRIVEN:
+            lives.append([])
+        lives[-1].append(event)
+    return lives
 
 
 def check_ending(run: Run, name: str) -> None:
@@ -111,7 +124,7 @@ def check_ending(run: Run, name: str) -> None:
     else:
         _check_stopped(run, name, state)
         _check_beginning(name, visits, record, expected)
-    _check_deadline(run, name, state)
+    _check_deadline(run, name)
 
 
 def _check_expiry(run: Run, name: str) -> None:
