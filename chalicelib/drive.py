@@ -46,8 +46,9 @@ FEW_CONFLICTS = 2
 LONGEST_ASIDE_SECONDS = 1.0
 MAX_CONFLICTS = 8
 """A message that lost so many races in a row comes back later instead."""
-MAX_CONFLICTS_OF_NEWS = 32
-"""Children that end at once all write one head; news that gives up returns after the visibility timeout only."""
+MAX_CONFLICTS_WITH_NEWS = 32
+"""Where much ends at once, all of it writes one head. Who gives up with the end of a child or with the result of a
+call returns after the visibility timeout only, and makes the call again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Driver:
                     if self.message.kind == "ended" and execution.life != before.life:
                         event = self._first_event(execution)  # what is known of children may be of the life before
                         continue
-                    lost_too_often = self._lost_too_often(conflicts)
+                    lost_too_often = self._lost_too_often(event, conflicts)
                     if lost_too_often or self._moved_on(before, execution, event):
                         if self._calls.open and self._is_live(execution) and not lost_too_often:
                             event = self._arrived()  # what was begun is still to be kept
@@ -130,10 +131,11 @@ class Driver:
             event = self._next_event(execution, event, decision)
         return Driven(execution)
 
-    def _lost_too_often(self, conflicts: int) -> bool:
+    def _lost_too_often(self, event: Event, conflicts: int) -> bool:
         """Say whether to come back later: looks and news never move on, and news go on while there is time."""
-        if self.message.kind == "ended" and self.runtime.now_ms() + LONGEST_ASIDE_SECONDS * 1000 < self.until_ms:
-            return conflicts > MAX_CONFLICTS_OF_NEWS
+        news = self.message.kind == "ended" or isinstance(event, AllPerformed)
+        if news and self.runtime.now_ms() + LONGEST_ASIDE_SECONDS * 1000 < self.until_ms:
+            return conflicts > MAX_CONFLICTS_WITH_NEWS
         return conflicts > MAX_CONFLICTS
 
     def _step_aside(self, conflicts: int) -> None:

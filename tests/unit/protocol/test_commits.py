@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.deliveries import BatchFailed
-from chalicelib.drive import MAX_CONFLICTS, MAX_CONFLICTS_OF_NEWS
+from chalicelib.drive import MAX_CONFLICTS, MAX_CONFLICTS_WITH_NEWS
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.ports import Message
 from tests.unit.protocol.world import DEAD_LETTER, READY, TIMEOUT, World, call, definition, step, unavailable, wait
@@ -201,7 +201,9 @@ def test_retry_attempts_share_the_idempotency_key() -> None:
     assert world.kinds(execution_id)[-1] == "ExecutionFailed"
 
 
-@pytest.mark.parametrize(("lost", "comes_back"), [(MAX_CONFLICTS_OF_NEWS, False), (MAX_CONFLICTS_OF_NEWS + 1, True)])
+@pytest.mark.parametrize(
+    ("lost", "comes_back"), [(MAX_CONFLICTS_WITH_NEWS, False), (MAX_CONFLICTS_WITH_NEWS + 1, True)]
+)
 def test_news_of_a_child_tries_longer_than_other_messages(lost: int, comes_back: bool) -> None:
     world = World(definition(step("child", "execute", definition="other")), definition(call("x"), id="other"))
     execution_id = world.start()
@@ -222,3 +224,24 @@ def test_news_of_a_child_tries_longer_than_other_messages(lost: int, comes_back:
     assert world.head(execution_id).ended is not comes_back
     world.run(500, ticks=False)
     assert world.head(execution_id).ended
+
+
+@pytest.mark.parametrize(("lost", "calls"), [(MAX_CONFLICTS_WITH_NEWS, 1), (MAX_CONFLICTS_WITH_NEWS + 1, 2)])
+def test_result_of_a_call_is_not_given_up_after_a_few_races(lost: int, calls: int) -> None:
+    world = world_of(call("a"), step("e"))
+    execution_id = world.start()
+    races = [0]
+
+    def race(name: str, when: str, args: tuple[Any, ...]) -> None:
+        result = (name, when) == ("commit", "before") and args[0].id == execution_id and args[0].ended
+        if result and races[0] < lost:
+            races[0] += 1
+            touch(world, execution_id)
+
+    with world.hooked(race):
+        came_back = isinstance(world.deliver(), BatchFailed)
+    assert races[0] == lost
+    assert came_back is (calls > 1)
+    world.run(500, ticks=False)
+    assert world.head(execution_id).ended
+    assert len(world.outside.calls) == calls
