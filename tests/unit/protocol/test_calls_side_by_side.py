@@ -3,18 +3,20 @@
 - a branch goes on while the call of another one is still open
 - calls that end about together are kept by one write
 - a crash later repeats what was open, and nothing that was kept
-- what nobody asks for any more is not waited for
+- what nobody asks for any more is not waited for, and is not made if it has not begun
 - one that breaks takes nothing from the others, and the message comes back for it
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from chalicelib import calls
+from chalicelib import calls, parallel
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.parallel import AsideInThreads
 from tests.unit.protocol.world import READY, Crash, World, call, definition, mapped, side_by_side, step, wait
@@ -131,6 +133,90 @@ def test_what_nobody_asks_for_any_more_is_not_waited_for() -> None:
         slow.may_return.set()
     world.run(100)
     assert world.head(execution_id).state == "ExecutionFailed"
+
+
+class FullPool:
+    """Two threads for all calls: of `first` and three others, which return when they may, the last must wait for one."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.pool = pool
+        self.may_return = threading.Event()
+        self.made: list[str] = []
+        self.of_first = FINE
+
+    def __call__(self, task: Task) -> TaskResult:
+        self.made.append(task.step)
+        if task.step.startswith("slow"):
+            assert self.may_return.wait(timeout=20)
+        return self.of_first if task.step == "first" else FINE
+
+    def come_to_an_end(self) -> None:
+        """Let all calls return, and wait until both threads have nothing left to do."""
+        self.may_return.set()
+        both = threading.Barrier(2)
+        for one in [self.pool.submit(both.wait, 20) for _ in range(2)]:
+            one.result()
+
+    def fan(self, **fields: Any) -> dict[str, Any]:
+        return side_by_side("fan", *([call(name)] for name in ("first", "slow1", "slow2", "slow3")), **fields)
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[FullPool]:
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(parallel, "_pool", lambda name, threads: pool)
+        full = FullPool(pool)
+        yield full
+        full.may_return.set()
+
+
+def test_call_that_has_not_begun_when_its_execution_ends_is_not_made(full: FullPool) -> None:
+    world = threaded(full.fan(), step("e"))
+    world.outside.answer, full.of_first = full, TaskResult(error="Odd", cause="at once")
+    execution_id = world.start()
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionFailed"
+    full.come_to_an_end()
+    assert "slow3" not in full.made
+
+
+def test_call_that_has_not_begun_when_it_is_stopped_is_not_made_beside_what_follows(full: FullPool) -> None:
+    world = threaded(full.fan(catch=[{"errors": ["Odd"], "next": "undo"}]), call("undo"))
+    full.of_first = TaskResult(error="Odd", cause="at once")
+
+    def answer(task: Task) -> TaskResult:
+        if task.step == "undo":
+            full.come_to_an_end()
+        return full(task)
+
+    world.outside.answer = answer
+    execution_id = world.start()
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert "undo" in full.made
+    assert "slow3" not in full.made
+
+
+def test_call_that_has_not_begun_when_processing_breaks_is_made_by_the_next_delivery_alone(full: FullPool) -> None:
+    world = threaded(full.fan(), step("e"))
+    world.outside.answer = full
+    execution_id = world.start()
+    broke: list[str] = []
+
+    def breaks(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and not broke:
+            broke.append(name)
+            raise RuntimeError("broken once")
+
+    world.hooks.append(breaks)
+    world.drain()
+    assert broke
+    full.come_to_an_end()
+    assert "slow3" not in full.made
+    world.advance(400)
+    world.run(100, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert full.made.count("slow3") == 1
 
 
 def test_call_that_breaks_takes_nothing_from_those_that_are_open() -> None:
