@@ -39,6 +39,7 @@ class SlowOne:
     """Answers at once, but for the step `slow`, whose call returns when it may."""
 
     def __init__(self) -> None:
+        self.begun = threading.Event()
         self.may_return = threading.Event()
         self.made: list[str] = []
         self.until = ""
@@ -48,6 +49,7 @@ class SlowOne:
         if task.step == self.until:
             self.may_return.set()
         if task.step == "slow":
+            self.begun.set()
             assert self.may_return.wait(timeout=20), "nothing went on while this call was open"
         return FINE
 
@@ -244,25 +246,30 @@ def test_call_that_breaks_takes_nothing_from_those_that_are_open() -> None:
 
 def test_time_that_is_up_hands_over_what_is_next_and_nothing_that_is_open() -> None:
     world = threaded(side_by_side("fan", [call("a1"), call("a2")], [call("slow")]), step("e"))
-    world.outside.answer = slow = SlowOne()
-    handed: list[str] = []
-
-    def late(name: str, when: str, args: tuple[Any, ...]) -> None:
-        if (name, when) == ("commit", "before") and "a2" in [c.step for c in args[0].cursors] and not handed:
-            handed.extend(c.token for c in args[0].cursors if c.path)
-        if (name, when) == ("send", "after") and handed:
-            slow.may_return.set()
+    slow = SlowOne()
+    tokens: list[dict[str, str]] = []
 
     def answer(task: Task) -> TaskResult:
         if task.step == "a1":
-            world.now_ms += 44_000  # of 45 s: a call may take 30
+            assert slow.begun.wait(timeout=20)
         return slow(task)
 
+    def passes(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if name == "commit" and when == "before":
+            tokens.append({cursor.step: cursor.token for cursor in args[0].cursors if cursor.path})
+            if len(tokens) == 1:
+                world.now_ms += 44_000  # of 45 s: a call may take 30
+        if name == "commit" and when == "after" and len(tokens) == 2:
+            slow.may_return.set()
+
     world.outside.answer = answer
-    world.hooks.append(late)
+    world.hooks.append(passes)
     execution_id = world.start()
+    begun_by = world.head(execution_id).cursors[-1].token
+    tokens.clear()
     world.deliver(READY)
-    assert len(set(handed)) == 2
+    assert tokens[0] == {"a2": begun_by, "slow": begun_by}
+    assert tokens[1]["slow"] == begun_by != tokens[1]["a2"]
     world.drain()
     assert world.head(execution_id).state == "ExecutionSucceeded"
     assert sorted(slow.made) == ["a1", "a2", "slow"]
@@ -271,21 +278,26 @@ def test_time_that_is_up_hands_over_what_is_next_and_nothing_that_is_open() -> N
 def test_what_no_time_is_left_for_is_handed_over_while_a_call_is_open() -> None:
     retry = [{"errors": ["Odd"], "maxAttempts": 2, "intervalSeconds": 0}]
     world = threaded(side_by_side("fan", [call("a", retry=retry)], [call("slow")]), step("e"))
-    world.outside.answer = slow = SlowOne()
+    slow = SlowOne()
 
     def answer(task: Task) -> TaskResult:
         if task.step == "a" and task.attempt == 1:
             slow.made.append("a")
-            world.now_ms += 44_000
+            assert slow.begun.wait(timeout=20)
             return TaskResult(error="Odd", cause="once")
         return slow(task)
 
-    def handed(name: str, when: str, args: tuple[Any, ...]) -> None:
-        if (name, when) == ("commit", "after") and any(".h" in cursor.token for cursor in args[0].cursors):
+    def passes(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if name != "commit":
+            return
+        handed = any(".h" in cursor.token for cursor in args[0].cursors)
+        if when == "before" and not handed and any(cursor.attempt == 2 for cursor in args[0].cursors):
+            world.now_ms += 44_000
+        if when == "after" and handed:
             slow.may_return.set()
 
     world.outside.answer = answer
-    world.hooks.append(handed)
+    world.hooks.append(passes)
     execution_id = world.start()
     world.drain()
     assert world.head(execution_id).state == "ExecutionSucceeded"
