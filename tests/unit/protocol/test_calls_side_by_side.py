@@ -5,6 +5,8 @@
 - a crash later repeats what was open, and nothing that was kept
 - what nobody asks for any more is not waited for, and is not made if it has not begun
 - one that breaks takes nothing from the others, and the message comes back for it
+- who loses a race keeps what is open
+- no result of a child's start is kept before the messages of all that were started with it have left
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import calls, parallel
+from chalicelib import calls, parallel, service
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.parallel import AsideInThreads
-from tests.unit.protocol.world import READY, Crash, World, call, definition, mapped, side_by_side, step, wait
+from tests.unit.protocol.world import READY, TENANT, Crash, World, call, definition, mapped, side_by_side, step, wait
 
 FINE = TaskResult(value={"status": 200, "headers": {}, "body": None})
 
@@ -323,3 +325,67 @@ def test_slow_item_holds_up_none_that_its_map_may_begin_beside_it() -> None:
     world.run(100, ticks=False)
     assert world.head(execution_id).state == "ExecutionSucceeded"
     assert len(made) == 9
+
+
+def test_what_goes_well_beside_a_call_that_breaks_goes_on_at_once() -> None:
+    world = threaded(side_by_side("fan", [call("broken")], [call("a1"), call("a2")]), step("e"))
+    made: list[str] = []
+
+    def answer(task: Task) -> TaskResult:
+        made.append(task.step)
+        if task.step == "broken":
+            raise RuntimeError("broken for good")
+        return FINE
+
+    world.outside.answer = answer
+    world.start()
+    world.drain()  # no time passes: the broken one has not come back
+    assert sorted(made) == ["a1", "a2", "broken"]
+
+
+def test_who_loses_a_race_keeps_the_call_that_is_open() -> None:
+    world = threaded(side_by_side("fan", [call("a1"), call("a2")], [call("slow")]), step("e"))
+    world.outside.answer = slow = SlowOne()
+    slow.until = "a2"
+    lost: list[str] = []
+
+    def overtaken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and not lost:
+            lost.append(args[1])
+            world.memory.commit(args[0], "of another delivery")
+
+    execution_id = world.start()
+    world.hooks.append(overtaken)
+    assert world.deliver(READY) is None
+    assert lost
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert sorted(slow.made) == ["a1", "a2", "slow"]
+
+
+def test_messages_of_all_children_that_are_started_together_leave_before_any_is_kept() -> None:
+    starts = [[step(name, "execute", definition="other")] for name in ("quick", "late")]
+    world = threaded(call("a"), side_by_side("fan", *starts), step("e"))
+    service.post_definition(world.runtime, TENANT, definition(call("x"), id="other"))
+    execution_id = world.start()
+    born: list[str] = []
+    left: list[str] = []
+    left_before: list[set[str]] = []
+    kept = threading.Event()
+
+    def order(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("send", "after"):
+            left.extend(one.message.execution_id for one in args[0])
+        if (name, when) != ("commit", "before"):
+            return
+        if args[0].parent is not None:
+            born.append(args[0].id)
+            if len(born) == 2:
+                kept.wait(timeout=0.3)  # the write of this head is slow
+        elif any(cursor.waits == "child" for cursor in args[0].cursors):
+            left_before.append(set(left))
+            kept.set()
+
+    world.hooks.append(order)
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert left_before[0] == set(born[:2])
