@@ -140,7 +140,7 @@ def test_what_nobody_asks_for_any_more_is_not_waited_for() -> None:
 
 
 class FullPool:
-    """Two threads for all calls: of `first` and three others, which return when they may, the last must wait for one."""
+    """Two threads for all calls: beside `first` there are three that return when they may, so the last must wait."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.pool = pool
@@ -180,6 +180,23 @@ def test_call_that_has_not_begun_when_its_execution_ends_is_not_made(full: FullP
     execution_id = world.start()
     world.drain()
     assert world.head(execution_id).state == "ExecutionFailed"
+    full.come_to_an_end()
+    assert "slow3" not in full.made
+
+
+def test_call_that_has_not_begun_when_a_cancel_is_seen_is_not_made(full: FullPool) -> None:
+    world = threaded(full.fan(), step("e"))
+    world.outside.answer = full
+    execution_id = world.start()
+
+    def cancelled(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before"):
+            world.hooks.clear()
+            world.cancel(execution_id)
+
+    world.hooks.append(cancelled)
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionCancelled"
     full.come_to_an_end()
     assert "slow3" not in full.made
 
