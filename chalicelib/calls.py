@@ -32,12 +32,16 @@ class Made:
 
 
 class _Call:
-    """A call that was begun: what it came to, or raised; neither where no time was left for it."""
+    """A call that was begun: what it came to, or raised; neither where no time was left for it.
+
+    One that is withdrawn while it waits for a thread is not made.
+    """
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.begun = Begun(lambda: None)
         self.found: TaskResult | Exception | None = None
+        self.withdrawn = False
 
 
 class Calls:
@@ -61,14 +65,14 @@ class Calls:
         """Begin calls and return what those came to that have ended: one that raises takes nothing from the others.
 
         The first ones of an invocation are made however long they may take: their message came to have them made. What
-        was begun before, and is no more among the tasks, nobody asks for any more.
+        was begun before, and is no more among the tasks, nobody asks for any more: it is withdrawn.
         """
         until_ms = self.until_ms
         if first:
             longest = max(task.timeout_seconds for task in tasks)
             until_ms = max(until_ms, self.runtime.now_ms() + round(longest * 1000) + AT_ONCE_MS)
         wanted = {_key(task): task for task in tasks}
-        self._open = {key: call for key, call in self._open.items() if key in wanted}
+        self._withdraw([key for key in self._open if key not in wanted])
         older = list(self._open.values())
         fresh = {key: _Call(task) for key, task in wanted.items() if key not in self._open}
         others = _Others(self.runtime, execution, self.until_ms, self.policy, list(fresh.values()))
@@ -78,9 +82,18 @@ class Calls:
         self._wait(list(fresh.values()), older)
         return self._taken([self._open[key] for key in wanted])
 
+    def withdraw(self) -> None:
+        """Take no more results: what still waits for a thread is not made."""
+        self._withdraw(list(self._open))
+
+    def _withdraw(self, keys: Sequence[Key]) -> None:
+        for key in keys:
+            self._open.pop(key).withdrawn = True
+
     def _job(self, call: _Call, others: _Others, until_ms: int) -> None:
         try:
-            if self.runtime.now_ms() + call.task.timeout_seconds * 1000 <= until_ms:
+            in_time = self.runtime.now_ms() + call.task.timeout_seconds * 1000 <= until_ms
+            if in_time and not call.withdrawn:
                 other = call.task.type in ABOUT_OTHERS
                 call.found = others.made(call.task) if other else self.runtime.tasks.perform(call.task)
         except Exception as error:  # noqa: BLE001 - it is in `Made`

@@ -91,7 +91,10 @@ class Driver:
 
         Raises what an outside call raised that must be made again, once the results of the others are committed.
         """
-        driven = self._drive(execution)
+        try:
+            driven = self._drive(execution)
+        finally:
+            self._calls.withdraw()  # what it ends with, nobody here takes any more
         head = driven.execution
         if head is not None and head.by == self.message.n and must_stamp(head):  # it ended by this message
             self.outbox.flush()

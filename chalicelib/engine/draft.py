@@ -196,10 +196,10 @@ class Draft:
     def sends(self, cover_token: str | None) -> tuple[Send, ...]:
         """Return the messages of the cursors that this decision made and that nothing in this invocation drives.
 
-        Those that an earlier decision on the same message made were sent after that one.
+        Those that an earlier decision on the same message made were sent after that one, unless the index had them.
         """
-        before = {(cursor.path, cursor.token, cursor.by, cursor.due_at_ms) for cursor in self.base.cursors}
-        made = [c for c in self.cursors.values() if (c.path, c.token, c.by, c.due_at_ms) not in before]
+        before = {(cursor.path, cursor.token, cursor.by) for cursor in self.base.cursors if not cursor.in_index}
+        made = [cursor for cursor in self.cursors.values() if (cursor.path, cursor.token, cursor.by) not in before]
         return sends_made_by(made, self.by, cover_token)
 
     def freeze(self, *, sends: int) -> Execution:

@@ -198,6 +198,19 @@ def test_look_that_finds_a_call_due_leaves_it_to_a_message() -> None:
     assert decision.sends == (Send("1.2", T0 + HOUR),)
 
 
+@pytest.mark.parametrize("late", [0, SECOND])
+def test_double_of_a_look_sends_what_the_first_one_left_to_the_index(late: int) -> None:
+    """A look ends a wait for an answer, whose retry is far off; its double comes when that is due."""
+    retry = [{"errors": ["*"], "maxAttempts": 2, "intervalSeconds": 3600}]
+    via = {"http": {"url": "https://x.example"}}
+    world = begun({"type": "callback", "via": via, "timeoutSeconds": 3600, "retry": retry})
+    world.settle()
+    world.now = T0 + HOUR
+    assert world.decide(Looked("n9", T0 + HOUR)).sends == ()
+    world.now = T0 + 2 * HOUR + late
+    assert world.decide(Looked("n9", T0 + HOUR)).sends == (Send("1.2", world.now),)
+
+
 def test_due_moment_is_kept_while_it_is_early_enough_and_still_ahead() -> None:
     world = begun(wait(600), wait(600), wait(600))
     due = [world.head.due_at_ms]

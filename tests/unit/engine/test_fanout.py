@@ -413,10 +413,10 @@ def test_allowance_of_a_child_is_what_the_others_have_left(monkeypatch: pytest.M
         came["output"]["failed"] = 1
         return came
 
-    world = World(document(tree(toleratedFailurePercentage=50, maxConcurrency=4)), list(range(12)), child=child)
+    world = World(document(tree(toleratedFailurePercentage=50, maxConcurrency=1)), list(range(12)), child=child)
     world.settle()
     allowed = [task.request["part"]["allowed"] for task in world.tasks if task.type == "child"]
-    assert allowed[0] == 6
+    assert allowed == [6, 5, 4]
     assert world.head.ended
 
 
