@@ -1,8 +1,8 @@
 """Writes by callers of the API: decide, commit, decide again when somebody else wrote first, and then send.
 
 Nobody delivers an API call again. What its commit should have sent is found by the watchdog a minute later, should the
-process end in between. Calls that may be repeated have names, which are the `by` of what they made: who repeats one sends
-what may be lost with it.
+process end in between. Calls that may be repeated have names, which are the `by` of what they made: who repeats one
+sends what may be lost with it.
 """
 
 from __future__ import annotations
