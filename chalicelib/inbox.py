@@ -8,7 +8,6 @@ from itertools import accumulate
 from typing import Any
 
 from chalicelib.engine import values
-from chalicelib.engine.decision import sends_lost_with
 from chalicelib.engine.definition import Definition, Step
 from chalicelib.engine.effects import TaskResult
 from chalicelib.engine.errors import SedoError
@@ -17,11 +16,11 @@ from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.history import EventType, HistoryEvent
 from chalicelib.engine.places import is_token_of, read_task_token
 from chalicelib.engine.tasks import answer_name, digest_of, is_open, tokens_of
-from chalicelib.outbox import send_guarded
+from chalicelib.outbox import outgoing, send_guarded
 from chalicelib.ports import Page
 from chalicelib.runtime import Runtime
 from chalicelib.service import InputRejected, NotFound, events_of, load_execution
-from chalicelib.writes import Written, write
+from chalicelib.writes import Written, lost_with, write
 
 HISTORY_PAGE = 500
 
@@ -103,7 +102,7 @@ def answer(runtime: Runtime, tenant_id: str, token: str, result: TaskResult, *, 
     if written.has(EventType.TASK_ANSWERED):
         return
     head = _head(written)
-    send_guarded(runtime, head, sends_lost_with(head, name, ""))
+    send_guarded(runtime, head, outgoing(runtime, head, lost_with(head, name)))
     _compare(runtime, _at(known, head), result)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from threading import Lock
 
 from chalicelib.engine.effects import Send
@@ -39,9 +39,9 @@ def tenant_of(message: Message) -> str:
     return message.execution_id.partition(":")[0]
 
 
-def send_guarded(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> None:
+def send_guarded(runtime: Runtime, execution: Execution, messages: Sequence[Outgoing]) -> None:
     """Send for an API call whose commit is done: what fails is logged, and the head's `due_at` brings it back."""
-    messages = outgoing(runtime, execution, sends)
+    refused: Sequence[Outgoing]
     try:
         refused = runtime.queue.send(messages) if messages else []
     except Unavailable as error:
@@ -51,9 +51,8 @@ def send_guarded(runtime: Runtime, execution: Execution, sends: Iterable[Send]) 
         logger.warning("%s: %d messages were not sent, the watchdog will send them", execution.id, len(refused))
 
 
-def send_all(runtime: Runtime, execution: Execution, sends: Iterable[Send]) -> None:
+def send_all(runtime: Runtime, execution: Execution, messages: Sequence[Outgoing]) -> None:
     """Send for somebody who is called again and will send all of it then. Raises Unavailable if one is refused."""
-    messages = outgoing(runtime, execution, sends)
     refused = runtime.queue.send(messages) if messages else []
     if refused:
         raise Unavailable(f"{execution.id}: {len(refused)} of {len(messages)} messages were refused")

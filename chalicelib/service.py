@@ -16,10 +16,10 @@ from chalicelib.engine.events import CancelRequested
 from chalicelib.engine.execution import Execution, State
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import plan
-from chalicelib.outbox import send_guarded
+from chalicelib.outbox import outgoing, send_guarded
 from chalicelib.ports import Conflict
 from chalicelib.runtime import Runtime
-from chalicelib.writes import Sender, follow, write
+from chalicelib.writes import START, Sender, follow, lost_with, write
 
 
 class NotFound(SedoError):
@@ -72,7 +72,7 @@ def start_execution(
     """Start an execution and return its head as committed; the same `name` with the same input returns the first one.
 
     Raises NotFound, InputRejected, NameTaken; Unavailable when AWS cannot be reached, and what `send_them` raises: who
-    calls again, by a name, has the first messages sent again.
+    calls again, by a name, has the messages of the start sent again.
     """
     definition = load_definition(runtime, tenant_id, definition_id, version)
     problem = definition.input_problem(input)
@@ -83,7 +83,8 @@ def start_execution(
         definition=definition,
         input=input,
         actor=actor,
-        by=runtime.nonces(),
+        by=START,
+        salt=runtime.nonces(),
         name=name,
     )
     for length in (8, 8, 8, 16, 32):
@@ -175,7 +176,7 @@ def _suffix(runtime: Runtime, tenant_id: str, definition_id: str, name: str | No
 def _same_start(
     runtime: Runtime, found: Conflict, decision: Decision, version: int | None, send_them: Sender
 ) -> Execution:
-    """Answer a repeated start by name; its first messages are sent again while the head has not moved."""
+    """Answer a repeated start by name; its messages are sent again where the head has not moved since."""
     first = found.current
     if first is None:
         raise SedoError("a start met a head that is gone; try again")
@@ -183,6 +184,7 @@ def _same_start(
     same_version = version is None or first.definition_version == version
     if not same_version or not values.equal(first.input, wanted.input):
         raise NameTaken(f"name {wanted.name!r} was used with another input or version by execution {first.id}")
-    if first.version == 1 and not first.ended:
-        send_them(runtime, first, Decision.resend_all(first, runtime.policy).sends)
+    whole = first.version == 1 and not first.ended
+    sends = Decision.resend_all(first, runtime.policy).sends if whole else lost_with(first, START)
+    send_them(runtime, first, outgoing(runtime, first, sends))
     return first

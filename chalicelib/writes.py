@@ -1,7 +1,8 @@
 """Writes by callers of the API: decide, commit, decide again when somebody else wrote first, and then send.
 
 Nobody delivers an API call again. What its commit should have sent is found by the watchdog a minute later, should the
-process end in between.
+process end in between. Calls that may be repeated have names, which are the `by` of what they made: who repeats one
+sends what may be lost with it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from dataclasses import dataclass, replace
 
 from chalicelib.commits import commit, let_expire_if_possible
 from chalicelib.deliveries import Delivery
-from chalicelib.drive import Driver
+from chalicelib.drive import Driven, Driver
 from chalicelib.engine.decide import decide
+from chalicelib.engine.decision import sends_lost_with
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Event
-from chalicelib.engine.execution import Execution
+from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.history import EventType
-from chalicelib.outbox import Outbox, send_guarded
-from chalicelib.ports import Conflict, Message
+from chalicelib.outbox import Outbox, outgoing, send_guarded
+from chalicelib.ports import Conflict, Message, Outgoing
 from chalicelib.runtime import Runtime
 
 logger = logging.getLogger("sedo.api")
+START = "start"
+"""The name of the call that starts an execution."""
 INLINE_MS = 5000
 """So long a caller waits, at most, for children to be started in its own call."""
 
@@ -66,40 +70,56 @@ def write(
         head = outcome.current
 
 
-Sender = Callable[[Runtime, Execution, Sequence[Send]], None]
+Sender = Callable[[Runtime, Execution, Sequence[Outgoing]], None]
 
 
 def follow(runtime: Runtime, head: Execution, sends: Sequence[Send], send_them: Sender = send_guarded) -> Execution:
     """Do what a caller's decision wants, once its head is committed: start children here and now, send all else."""
     here = [send for send in sends if _is_about_children(head, send)]
-    send_them(runtime, head, [send for send in sends if send not in here])
+    send_them(runtime, head, outgoing(runtime, head, [send for send in sends if send not in here]))
     for send in here:
         head = _drive(runtime, head, send, send_them)
     let_expire_if_possible(runtime, head)
     return head
 
 
+def lost_with(head: Execution, call: str) -> tuple[Send, ...]:
+    """Return the messages that a call of this name should have sent, also those of what it did here and now."""
+    return sends_lost_with(head, call, "") + sends_lost_with(head, onward(call), "")
+
+
+def onward(call: str) -> str:
+    """Return the name under which a call goes on after its own commit."""
+    return f"{call}+"
+
+
+def _driven(head: Execution, send: Send) -> list[Cursor]:
+    return [cursor for cursor in head.cursors if cursor.token == send.token]
+
+
 def _is_about_children(head: Execution, send: Send) -> bool:
     """Say whether all that a message would drive is done by writing other heads, which takes no time to speak of."""
     if send.kind != "drive" or send.to is not None:
         return False
-    driven = [cursor for cursor in head.cursors if cursor.token == send.token]
+    driven = _driven(head, send)
     return bool(driven) and all(cursor.held is not None and "child" in cursor.held for cursor in driven)
 
 
 def _drive(runtime: Runtime, head: Execution, send: Send, send_them: Sender) -> Execution:
-    """Drive the head as its message would, and send the message where that does not come to an end."""
+    """Drive the head as its message would, and send the message where that does not come to an end.
+
+    It is sent under the nonce that was driven under: so it also finds what was committed here and could not be sent.
+    """
     outbox = Outbox(runtime)
-    delivery = Delivery(Message(head.id, send.token, runtime.nonces()), "", "", 1)
+    message = Message(head.id, send.token, onward(_driven(head, send)[0].by))
     try:
         policy = replace(runtime.policy, watch_ms=runtime.policy.api_watch_ms)  # nobody delivers this call again
-        driven = Driver(runtime, outbox, delivery, runtime.now_ms() + INLINE_MS, policy=policy).run(head)
+        until_ms = runtime.now_ms() + INLINE_MS
+        driven = Driver(runtime, outbox, Delivery(message, "", "", 1), until_ms, policy=policy).run(head)
     except Exception as error:  # noqa: BLE001 - it is committed; the caller's message goes the way of all others
         logger.warning("%s: children could not be started at once: %r", head.id, error)
-        send_them(runtime, head, [send])
-        return head
-    finally:
-        outbox.flush()
+        driven = Driven(head, must_come_back=True)
+    outbox.flush()
     if driven.must_come_back or outbox.was_refused(head.id):
-        send_them(runtime, head, [send])
+        send_them(runtime, head, [Outgoing(message, head.tenant_id, 0)])
     return driven.execution or head

@@ -81,16 +81,17 @@ class Drivers:
         self.excused.add((name, parcel.message.n))
 
     def excuse_sends_of(self, who: Invocation) -> None:
-        """Remember that a caller came to an end without sending what it had committed.
+        """Remember that a caller was struck and came to an end without sending what it had committed.
 
-        There is no such excuse for what a timetable has just started, since its message comes back.
+        There is no such excuse for what a timetable starts, since its message comes back.
         """
         for name in who.touched:
             head = self.world.current.get(name)
-            if head is None or not who.writes_alone(name) or self.world.timetables.has_just_begun(head):
+            if head is None or not who.writes_alone(name):
                 continue
             for cursor in self._undriven(name):
-                if self.makers.get((name, cursor.by)) is who:
+                ticked = self.world.timetables.is_of_start(head, cursor)
+                if self.makers.get((name, cursor.by)) is who and not ticked:
                     self.excused.add((name, cursor.by))
                     self.world.disturbed.add(name)
 
@@ -114,7 +115,7 @@ class Drivers:
     def _is_at_work(self, name: str, cursor: Cursor) -> bool:
         """Say whether whoever made a cursor lives, and so will send its message, or whoever begins its life anew."""
         maker, head = self.makers.get((name, cursor.by)), self.world.current[name]
-        if maker is not None and maker.alive:
+        if (maker is not None and maker.alive) or self.world.timetables.is_starting(head, cursor):
             return True
         return cursor.by == f"life.{head.life}" and self._is_being_started(head)
 
@@ -148,8 +149,6 @@ class Drivers:
 
     def _begun_again(self, child: Execution) -> bool:
         """Say whether whoever starts a child has not got its answer yet, and so will send its messages again."""
-        if self.world.timetables.is_starting(child):
-            return True
         starter = self.world.current.get(child.id.rsplit(".", 2)[0])
         left = child.ending is not None or (child.parent is not None and starter is not None and starter.ended)
         if starter is not None and starter.id in self.buried and left:

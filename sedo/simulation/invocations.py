@@ -56,7 +56,8 @@ class Invocation:
     """One process at work: for a batch (`processor`, `dead letters`), a `tick`, or a caller (`api`).
 
     `own` holds the executions, without parts, of which it has messages; None says that it starts nothing. `struck` says
-    that a call was refused or its answer lost, `troubled` holds the executions that broke, lost a race or were refused.
+    that it was killed, or that a call was refused or its answer lost; `troubled` holds the executions that broke, lost
+    a race or were refused.
     """
 
     number: int

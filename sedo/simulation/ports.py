@@ -11,7 +11,7 @@ from chalicelib.engine.errors import SedoError
 from chalicelib.engine.execution import Execution, is_of
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.engine.timetable import Row, Timetable
-from chalicelib.ports import Committed, Conflict, DueEntry, Outgoing, Page, StoredDefinition
+from chalicelib.ports import Committed, Conflict, DueEntry, Message, Outgoing, Page, StoredDefinition
 from chalicelib.runtime import Runtime
 
 from sedo.simulation.invocations import Invocation, Parcel
@@ -154,11 +154,12 @@ class SimulatedQueue:
             refused += self._send(messages[start : start + 10])
         return refused
 
-    def _is_left_alone(self, name: str) -> bool:
-        """Say whether nobody sends again what was refused: what a timetable has just started it starts again."""
-        head = self.world.current.get(name)
-        begun = head is not None and self.world.timetables.has_just_begun(head)
-        return self.who.writes_alone(name) and not begun
+    def _is_left_alone(self, message: Message) -> bool:
+        """Say whether nobody sends again what was refused: what a timetable starts it starts again."""
+        head, ticks = self.world.current.get(message.execution_id), self.world.timetables
+        driven = [] if head is None else [(head, cursor) for cursor in head.cursors if cursor.token == message.token]
+        begun = any(ticks.is_of_start(head, cursor) for head, cursor in driven)
+        return self.who.writes_alone(message.execution_id) and not begun
 
     def _send(self, messages: Sequence[Outgoing]) -> list[Outgoing]:
         struck = len(self.world.faults.fired)
@@ -182,7 +183,7 @@ class SimulatedQueue:
                 world.tell(self.who, f"{outgoing.message.token} of {outgoing.message.execution_id} is refused")
                 world.disturbed.add(outgoing.message.execution_id)
                 self.who.troubled.add(outgoing.message.execution_id.partition(".")[0])
-                if self._is_left_alone(outgoing.message.execution_id):
+                if self._is_left_alone(outgoing.message):
                     world.drivers.excused.add((outgoing.message.execution_id, outgoing.message.token))
                 continue
             delay = outgoing.delay_seconds * 1000

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.draft import EARLY_MS
-from chalicelib.engine.execution import Execution
+from chalicelib.engine.execution import Cursor, Execution
 from chalicelib.engine.timetable import Row, Tick, Timetable
 from chalicelib.ports import StoredDefinition
+from chalicelib.writes import START, onward
 
 from sedo.simulation.checks import SKEW_MS, Violation
 from sedo.simulation.invocations import START_MS, Invocation
@@ -86,27 +87,24 @@ class Timetables:
         """The executions that were started by a tick."""
         return self.started.values()
 
-    def is_starting(self, head: Execution) -> bool:
-        """Say whether the timetable's message still comes back for an execution that was just born.
+    def is_starting(self, head: Execution, cursor: Cursor) -> bool:
+        """Say whether the timetable's message still comes back for what the start of an execution made.
 
         Of one that an earlier version has started, or for which a later tick came in, nothing is sent again: a watchdog
         sees to it.
         """
-        if not self.has_just_begun(head):
+        if not self.is_of_start(head, cursor):
             return False
         at_ms, now = self._tick_of(head), self.current
         if now is None or now.definition_version != head.definition_version:
             return True
         return at_ms in self.skipped or any(row.last_ms is None or row.last_ms < at_ms for row in now.rows)
 
-    def moves_on(self, head: Execution) -> None:
-        """Note that an execution goes on that may not have sent all yet: its timetable's message will not do it."""
-        if self.is_starting(head):
-            self.world.drivers.excused.update((head.id, cursor.by) for cursor in head.cursors)
-
-    def has_just_begun(self, head: Execution) -> bool:
-        """Say whether an execution that a tick has started is still as it was then."""
-        return head.version == 1 and head.name is not None and self.started.get(head.name) == head.id
+    def is_of_start(self, head: Execution, cursor: Cursor) -> bool:
+        """Say whether a cursor was made by a tick that has started its execution: its start sends for it again."""
+        if cursor.by not in (START, onward(START)):
+            return False
+        return head.name is not None and self.started.get(head.name) == head.id
 
     def _tick_of(self, head: Execution) -> int:
         return next(at_ms for at_ms in self._ticks(head.started_at_ms + SKEW_MS) if Tick(0, at_ms).name == head.name)

@@ -156,6 +156,7 @@ class World:
     def kill(self, who: Invocation) -> None:
         """End an invocation in the middle; always raises."""
         if who.alive:
+            who.struck = True
             self.disturbed.update(who.touched)
             self.end(who)
         raise Killed
@@ -167,7 +168,7 @@ class World:
         who.alive = False
         if self.calm:
             return
-        if who.kind == "api" or who.own is not None:
+        if who.struck:
             self.drivers.excuse_sends_of(who)
         self.drivers.excuse_deleted_from(who)
         for execution_id in who.touched:
@@ -212,8 +213,6 @@ class World:
             self._alias[name] = f"e{len(self._alias) + 1}"
             self.records[name] = Record()
             self.timetables.born(execution)
-        else:
-            self.timetables.moves_on(old)
         if self.story is not None:
             self.tell(who, f"commits v{execution.version} of {name}: {_described(execution)}")
         settings = self.settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import children, commits, dead_letters, drive, outbox, processor, schedules, service
+from chalicelib import children, commits, dead_letters, drive, outbox, processor, schedules, service, writes
 from chalicelib.calls import Calls
 from chalicelib.children import Children
 from chalicelib.commits import must_stamp
@@ -547,6 +547,26 @@ def start_that_finds_itself_sends_nothing(patch: Patch) -> None:
     patch.setattr(service, "_same_start", mutated)
 
 
+def start_that_finds_itself_under_way_sends_nothing(patch: Patch) -> None:
+    """A start that is repeated sends again while its execution is as it was born, and not what it went on to."""
+    patch.setattr(service, "lost_with", lambda head, call: ())
+
+
+def callers_never_send(patch: Patch) -> None:
+    """Answers, signals, cancels and redrives are written, and nothing follows."""
+    patch.setattr(writes, "follow", lambda runtime, head, sends: head)
+
+
+def callers_send_nothing_refused_again(patch: Patch) -> None:
+    """What a call does here and now for children may be refused, and nobody takes note."""
+
+    class Forgetful(outbox.Outbox):
+        def was_refused(self, execution_id: str) -> bool:
+            return False
+
+    patch.setattr(writes, "Outbox", Forgetful)
+
+
 def missed_ticks_forgotten(patch: Patch) -> None:
     def mutated(timetable: Any, entries: Any, now_ms: int) -> Any:
         return [tick for tick in due_ticks(timetable, entries, now_ms) if now_ms - tick.at_ms < 10_000]
@@ -642,6 +662,9 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (timetable_moved_before_the_start, None),
     (ticks_without_names, None),
     (start_that_finds_itself_sends_nothing, ("crash_at_send", "crash_after")),
+    (start_that_finds_itself_under_way_sends_nothing, None),
+    (callers_never_send, ()),
+    (callers_send_nothing_refused_again, ("unavailable", "half_sent")),
     (missed_ticks_forgotten, None),
     (first_due_tick, ("outage", "lost")),
     (input_of_ticks_lost, ()),
@@ -653,6 +676,8 @@ OF_SCHEDULES = (
     timetable_moved_before_the_start,
     ticks_without_names,
     start_that_finds_itself_sends_nothing,
+    start_that_finds_itself_under_way_sends_nothing,
+    callers_send_nothing_refused_again,
     missed_ticks_forgotten,
     first_due_tick,
     input_of_ticks_lost,

@@ -37,6 +37,7 @@ from tests.unit.protocol.world import (
     TIMEOUT,
     Crash,
     World,
+    call,
     definition,
     step,
     unavailable,
@@ -315,3 +316,66 @@ def test_queue_that_refuses_for_long_has_the_tick_come_back() -> None:
     world.run(400, ticks=False)
     assert names(world) == [tick_name(FIRST_MS)]
     assert started(world)[0].ended
+
+
+KID = definition(step("x"), id="kid")
+WITH_CHILD = definition(step("c", "execute", definition="kid"), call("a"), step("e"), schedule=[{"every": "15m"}])
+"""What starts it also starts the child, in the same call, and comes to a call of the outside."""
+
+
+def about_to_start_with_a_child() -> World:
+    world = World(KID, WITH_CHILD)
+    world.now_ms = FIRST_MS - 10_000
+    world.tick()
+    world.advance(10)
+    return world
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 5])
+def test_refused_messages_of_what_a_start_went_on_to_are_sent_before_the_timetable_moves_on(times: int) -> None:
+    world = about_to_start_with_a_child()
+    left = [times]
+
+    def throttled(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("send", "before") and left[0] > 0:
+            assert timetable(world).due_at_ms == FIRST_MS
+            assert started(world)[0].version == 2
+            left[0] -= 1
+            raise Unavailable("throttled")
+
+    with world.hooked(throttled):
+        assert world.deliver(TIMEOUT) is None
+    assert left == [0]
+    assert timetable(world).due_at_ms == FIRST_MS + 900_000
+    world.drain()
+    assert [execution.state for execution in started(world)] == ["ExecutionSucceeded"]
+    assert len(world.outside.calls) == 1
+
+
+def test_queue_that_refuses_for_long_what_a_start_went_on_to_has_the_tick_come_back() -> None:
+    world = about_to_start_with_a_child()
+    with world.hooked(unavailable("send", times=1000)):
+        assert isinstance(world.deliver(TIMEOUT), BatchFailed)
+    assert timetable(world).due_at_ms == FIRST_MS
+    assert started(world)[0].version == 2
+    world.run(400, ticks=False)
+    assert names(world) == [tick_name(FIRST_MS)]
+    assert started(world)[0].ended
+    assert timetable(world).due_at_ms == FIRST_MS + 900_000
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("method", ["commit", "send", "save_timetable"])
+def test_crash_at_any_call_of_a_start_with_a_child_needs_no_watchdog(method: str, when: str) -> None:
+    crashed = 0
+    for nth in range(1, 20):
+        world = about_to_start_with_a_child()
+        with world.crashing(method, when, nth=nth):
+            if world.deliver(TIMEOUT) is None:
+                break
+        crashed += 1
+        world.run(400, ticks=False)
+        assert names(world) == [tick_name(FIRST_MS)], nth
+        assert all(execution.ended for execution in world.heads().values()), nth
+        assert len(world.outside.calls) == 1
+    assert crashed >= (3 if method == "commit" else 1)

@@ -1,7 +1,7 @@
 """What callers do: starts by name are idempotent, cancels work in every state, and both survive a lost message.
 
 - the same name and input: the same execution; another input or version: NameTaken
-- a repeated start sends the first message again while the head has not moved
+- a repeated start sends again what the first one made and nothing has moved since, its children's steps too
 - a cancel ends a live execution in one commit, whatever it waits for; what comes later changes nothing
 """
 
@@ -12,12 +12,23 @@ from typing import Any
 
 import pytest
 
-from chalicelib import service
+from chalicelib import inbox, service
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.history import HistoryEvent
 from chalicelib.ports import Unavailable
 from chalicelib.service import AlreadyEnded, NameTaken, NotFound
-from tests.unit.protocol.world import READY, TENANT, TIMEOUT, World, call, definition, step, unavailable, wait
+from tests.unit.protocol.world import (
+    READY,
+    TENANT,
+    TIMEOUT,
+    World,
+    call,
+    definition,
+    side_by_side,
+    step,
+    unavailable,
+    wait,
+)
 
 
 def test_start_by_name_with_the_same_input_is_the_same_execution() -> None:
@@ -99,6 +110,88 @@ def test_start_whose_answer_was_lost_runs_and_a_repeat_by_name_finds_it() -> Non
     with world.hooked(unavailable("commit", when="after")), pytest.raises(Unavailable):
         world.start(name="once")
     execution_id = world.start(name="once")
+    world.drain()
+    assert world.head(execution_id).ended
+    assert len(world.outside.calls) == 1
+
+
+KID = definition(step("x"), id="kid")
+CHILD = step("c", "execute", definition="kid")
+"""Whoever comes to this step in a call of the API starts the child in the same call."""
+
+
+def test_refused_message_of_what_a_start_went_on_to_is_sent_again() -> None:
+    world = World(KID, definition(CHILD, call("a"), step("e")))
+    with world.hooked(unavailable("send")):
+        execution_id = world.start()
+    assert world.head(execution_id).version == 2
+    world.drain()
+    head = world.head(execution_id)
+    assert head.state == "ExecutionSucceeded"
+    assert head.ended_at_ms == head.started_at_ms
+    assert len(world.outside.calls) == 1
+
+
+def test_start_whose_children_cannot_be_started_at_once_goes_the_way_of_all_others() -> None:
+    world = World(KID, definition(CHILD, call("a"), step("e")))
+
+    def broken(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].definition_id == "kid":
+            raise RuntimeError("the code itself breaks")
+
+    with world.hooked(broken):
+        execution_id = world.start()
+    assert world.head(execution_id).version == 1
+    assert world.messages(READY) == 1
+    world.drain()
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+
+
+def test_start_that_breaks_after_a_refusal_sends_what_was_refused() -> None:
+    """Two children one after the other: the second cannot be started, and what the first one led to was refused."""
+    side = [[CHILD, wait("w", 5)], [step("d", "execute", definition="other")]]
+    document = definition(side_by_side("both", *side), step("e"))
+    world = World(KID, definition(step("y"), id="other"), document)
+    broken = [2]
+
+    def hook(name: str, when: str, args: tuple[Any, ...]) -> None:
+        if (name, when) == ("commit", "before") and args[0].definition_id == "other" and broken[0] > 0:
+            broken[0] -= 1
+            raise RuntimeError("the code itself breaks")
+
+    with world.hooked(hook), world.hooked(unavailable("send")):
+        execution_id = world.start()
+    assert world.head(execution_id).version == 2
+    world.drain()
+    world.run(6, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+
+
+def test_start_with_a_child_whose_sends_all_fail_is_found_by_the_watchdog_or_a_repeat_by_name() -> None:
+    for repeated in (False, True):
+        world = World(KID, definition(CHILD, call("a"), step("e")))
+        with world.hooked(unavailable("send", times=5)):
+            execution_id = world.start(name="once")
+        assert world.messages(READY) == 0
+        if repeated:
+            assert world.start(name="once") == execution_id
+            assert world.messages(READY) == 1
+        world.run(1 if repeated else 130, ticks=not repeated)
+        assert world.head(execution_id).ended
+        assert world.start(name="once") == execution_id
+        assert world.messages(READY) == 0
+
+
+def test_same_answer_again_sends_what_the_first_one_went_on_to() -> None:
+    ask = {"id": "ask", "type": "human", "title": "Well?"}
+    world = World(KID, definition(ask, CHILD, call("a"), step("e")))
+    execution_id = world.start()
+    world.drain()
+    [token] = world.tasks(execution_id)
+    with world.hooked(unavailable("send", times=5)):
+        inbox.answer(world.runtime, TENANT, token, TaskResult(value=1), actor="tests")
+    assert world.messages(READY) == 0
+    inbox.answer(world.runtime, TENANT, token, TaskResult(value=1), actor="tests")
     world.drain()
     assert world.head(execution_id).ended
     assert len(world.outside.calls) == 1
