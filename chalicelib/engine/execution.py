@@ -46,7 +46,8 @@ class Cursor:
     it. `due_at_ms` is when the driver is due. `in_index` says that no message drives it, only the head's `due_at`.
     `watch_at_ms` is when the watchdog takes the message for lost. A `sleeping` step ends by itself at `due_at_ms`;
     any other is entered (again) when it is driven. An `unshaped` one has the input that its step received: the step's
-    own `input` could not be made of it, which fails again when it is driven, or (`held` is walk.UNSEEN) has yet to be.
+    own `input` could not be made of it, which fails again when it is driven; or, if its `visit` is 0, it stands before
+    the step, whose visit has not started yet and is neither counted nor in the history.
 
     `waits` says what else than time the step waits for: `task` (an answer), `signal`, `branches` or `child`. `held` is
     what such a wait is about; one with the member `child` may have a child execution, of that number. `vars` are the
@@ -146,6 +147,11 @@ def is_of(execution: Execution, event: HistoryEvent) -> bool:
 def is_slot(cursor: Cursor) -> bool:
     """Say whether a cursor is not a step's own: it stands for one child of a map."""
     return isinstance(cursor.held, dict) and cursor.held.get("slot") is True
+
+
+def stands_before(cursor: Cursor) -> bool:
+    """Say whether a cursor stands before its step: the visit is left to the next decision, and has not started."""
+    return cursor.unshaped and cursor.visit == 0
 
 
 def is_part(execution: Execution, cursor: Cursor) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.engine import failing, waits
 from chalicelib.engine.errors import BRANCH_STOPPED, PROCESSING_FAILED, Failure
 from chalicelib.engine.evaluation import grant
-from chalicelib.engine.execution import Cursor, is_part, is_slot
+from chalicelib.engine.execution import Cursor, is_part, is_slot, stands_before
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import above, below, child_id, index_of, inside
 from chalicelib.engine.records import replace
@@ -240,7 +240,7 @@ def stop(walk: Walk, cursor: Cursor) -> None:
     prefix = inside(cursor.path, cursor)
     gone = [draft.cursors.pop(path) for path in list(draft.cursors) if path.startswith(prefix)]
     for branch in gone:
-        if not is_slot(branch):
+        if not is_slot(branch) and not stands_before(branch):
             error = Failure(BRANCH_STOPPED, f"{cursor.step} was left", branch.step)
             draft.record(EventType.STEP_FAILED, {"error": error.document()}, branch)
     draft.orphan(gone)

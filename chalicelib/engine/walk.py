@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.engine import failing, fanout, finishing, values, waits
@@ -16,7 +17,7 @@ from chalicelib.engine.errors import (
     Failure,
 )
 from chalicelib.engine.evaluation import grant, has_worked_enough
-from chalicelib.engine.execution import Cursor, is_part, is_slot
+from chalicelib.engine.execution import Cursor, is_part, is_slot, stands_before
 from chalicelib.engine.expressions import Scope
 from chalicelib.engine.failing import FAULTS, MAX_CAUSE_LENGTH, name_of
 from chalicelib.engine.history import EventType
@@ -24,8 +25,6 @@ from chalicelib.engine.places import line_of, task_token
 from chalicelib.engine.records import replace
 from chalicelib.engine.steps.base import Call, Done, End, Fail, Fan, Outcome, Park, Sleep
 
-UNSEEN = {"unseen": True}
-"""Held by a cursor whose step gets its input in the next decision, since this one has worked enough."""
 MAX_STEPS = 400
 """So many steps are taken in one decision; the rest goes on in the next."""
 MAX_EVENT_BYTES = 65_536
@@ -74,8 +73,17 @@ class Walk:
             self.waiting.append(begun.path)
 
     def resume(self, cursor: Cursor, outcome: Outcome) -> None:
-        """Go on from a cursor whose step has come to an outcome."""
-        self._go_on(self.settle(cursor, outcome))
+        """Go on from a cursor whose step has come to an outcome.
+
+        No visit ends that has not started: one that was left to this decision starts with what the step received.
+        """
+        begun: Cursor | None = cursor
+        if stands_before(cursor):
+            begun = self._counted(cursor)
+            if begun is not None:
+                self._started(begun)
+        if begun is not None:
+            self._go_on(self.settle(begun, outcome))
 
     def _go_on(self, cursor: Cursor | None) -> None:
         """Take step after step, as far as this decision goes; then the branches that were begun on the way."""
@@ -84,6 +92,9 @@ class Walk:
                 if self.steps_left <= 0 or self.bytes_left <= 0 or has_worked_enough():
                     self.draft.drive(cursor, self.draft.now_ms)
                     break
+                if stands_before(cursor):
+                    cursor = self.visit(cursor.path, cursor.step, cursor.input, cursor.vars)
+                    continue
                 self.steps_left -= 1
                 cursor, outcome = self._entering(cursor)
                 cursor = self.settle(cursor, outcome)
@@ -96,15 +107,10 @@ class Walk:
     def _entering(self, cursor: Cursor) -> tuple[Cursor, Outcome]:
         """Enter a step, with its input, which it may not have yet."""
         if cursor.unshaped:
-            unseen = cursor.held == UNSEEN
             try:
-                cursor = replace(cursor, input=self._shaped(self.step_of(cursor), cursor), unshaped=False, held=None)
-            except FAULTS as error:  # also again, as it did when the visit began
-                if unseen:
-                    self._started(cursor := replace(cursor, held=None))
+                cursor = replace(cursor, input=self._shaped(self.step_of(cursor), cursor), unshaped=False)
+            except FAULTS as error:  # again, as it did when the visit began
                 return cursor, Fail(name_of(error), str(error))
-            if unseen:
-                self._started(cursor)
         return cursor, self.enter(cursor)
 
     def enter(self, cursor: Cursor) -> Outcome:
@@ -152,28 +158,35 @@ class Walk:
         return found | {"stash": stash}
 
     def visit(self, path: str, step_id: str, received: Any, own: dict[str, Any] | None = None) -> Cursor | None:
-        """Start a visit of a step: count it, reshape its input, write it down. None when that ended the walk."""
+        """Start a visit of a step: count it, reshape its input, write it down. None when that ended the walk.
+
+        A decision that has worked enough leaves the cursor before the step: its visit starts in the next one.
+        """
+        draft, step, now = self.draft, self.definition.steps[step_id], self.draft.now_ms
+        place = draft.base.version + 1  # it has no visit yet: what names it is the decision that put it there
+        before = Cursor(path, step_id, 0, place, "", draft.by, received, now, now, unshaped=True, vars=own)
+        shapes = step.input is not None and not is_part(draft.base, before)
+        if shapes and has_worked_enough():
+            draft.put(before)
+            return before
+        cursor = self._counted(before)
+        if cursor is None:
+            return None
+        with suppress(*FAULTS):  # what fails here fails once more when the step is entered
+            cursor = replace(cursor, input=self._shaped(step, cursor) if shapes else received, unshaped=False)
+        self._started(cursor)
+        return cursor
+
+    def _counted(self, before: Cursor) -> Cursor | None:
+        """Give a cursor that stands before its step a visit; None when there were too many, which ends it all."""
         draft = self.draft
         if draft.transitions >= self.definition.max_transitions:
-            now = draft.now_ms  # a redrive begins here, and does not repeat the step before
-            draft.put(Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, unshaped=True, vars=own))
-            self.too_many(step_id)
+            draft.put(before)  # a redrive begins here, and does not repeat the step before
+            self.too_many(before.step)
             return None
         draft.visits += 1
         draft.transitions += 1
-        step = self.definition.steps[step_id]
-        now = draft.now_ms
-        cursor = Cursor(path, step_id, draft.visits, 1, "", draft.by, received, now, now, vars=own)
-        if step.input is not None and not is_part(draft.base, cursor):
-            if has_worked_enough():
-                self.draft.put(cursor := replace(cursor, unshaped=True, held=UNSEEN))
-                return cursor
-            try:
-                cursor = replace(cursor, input=self._shaped(step, cursor))
-            except FAULTS:
-                cursor = replace(cursor, unshaped=True)
-        self._started(cursor)
-        return cursor
+        return replace(before, visit=draft.visits, attempt=1)
 
     def _started(self, cursor: Cursor) -> None:
         where = {"path": cursor.path} if cursor.path else {}

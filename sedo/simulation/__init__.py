@@ -14,6 +14,7 @@ One seed is one run. Every I/O call of every invocation is a point where others 
     trees.py        generated definitions that branch; actors.py: people, machines, signals, redrives
     places.py       what happened, by place; acceptor.py: whether that can have happened
     timetables.py   a schedule's timetable, and what each of its ticks has to start
+    bounds.py       how much one decision may do
     plan.py         what a seed chooses; callers.py: who starts, cancels, reads and posts; run.py: one run to its end
     shrink.py       from a violation to a short story
     campaign.py     many seeds, counted
@@ -35,7 +36,8 @@ Invariants:
                     in its last life, and without faults only for calls that break or outlast the visibility timeout
     early           no wait, timeout or heartbeat ends, and no retry begins, before its time, by clocks as far apart as
                     they are in the run
-    late            without faults, none of them is late, but for heartbeats
+    late            without faults, none of them is late, but for heartbeats, and where one call holds up others since
+                    little work is enough for a decision
     deadline        an execution whose deadline has passed does not succeed or fail any more
     expiry          chunks of what lives never expire; of what a message ended they do, unless one of its
                     own was lost

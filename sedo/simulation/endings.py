@@ -183,7 +183,7 @@ def _check_durations(run: Run, name: str) -> None:
     world, head, scenario = run.world, run.world.current[name], run.plan.scenario
     kid = scenario.kid if isinstance(scenario, TreeScenario) else None
     own = kid if kid is not None and head.definition_id == kid.definition.id else scenario
-    calm = set(run.plan.budgets) <= HARMLESS and not world.is_disturbed(name)
+    calm = set(run.plan.budgets) <= HARMLESS and not world.is_disturbed(name) and not run.plan.bounds.hold_up
     steps = all_steps(own.document["steps"])
     apart_ms = max(run.plan.skews_ms) - min(run.plan.skews_ms)
     durations = Durations(name, steps, world.called_at.get(name, {}), calm, apart_ms, is_part(head))

@@ -8,10 +8,11 @@ from random import Random
 
 from chalicelib.settings import Settings
 
+from sedo.simulation.bounds import Bounds, make_bounds
 from sedo.simulation.faults import KINDS
 from sedo.simulation.invocations import FOREVER
 from sedo.simulation.scenarios import CHAINS, Scenario, scenario
-from sedo.simulation.trees import DIFFERENT, TREES, tree
+from sedo.simulation.trees import DIFFERENT, TREES, TreeScenario, tree
 
 SCENARIOS = 6000
 TREES_SHARE = 0.4
@@ -63,6 +64,7 @@ class Plan:
     rate: float
     skews_ms: tuple[int, ...]
     cached: bool
+    bounds: Bounds
     every_seconds: int | None = None
     ticks: int = 0
 
@@ -79,9 +81,10 @@ def make_plan(seed: int, options: Options) -> Plan:
     most = 12 if len(kinds) <= 3 else 3
     budgets = {kind: draw.randint(1, most) for kind in kinds}
     lives = draw.choice(((), (1,), (1, 2), (60, 120, 240, 480)))
+    chosen = tree(number) if number >= TREES else scenario(number)
     skews = tuple(draw.randint(-9000, 9000) for _ in range(4)) if "skew" in budgets else (0,)
     return Plan(
-        scenario=tree(number) if number >= TREES else scenario(number),
+        scenario=chosen,
         settings=Settings(
             max_receive_count=draw.choice((1, 2, 4, 4)),
             lives_delays_seconds=lives,
@@ -94,6 +97,7 @@ def make_plan(seed: int, options: Options) -> Plan:
         rate=draw.choice((0.01, 0.03, 0.1, 0.2) if most > 3 else (0.003, 0.01, 0.03, 0.1)),
         skews_ms=skews,
         cached=draw.random() < 0.9,
+        bounds=make_bounds(seed, chosen.width if isinstance(chosen, TreeScenario) else None),
         every_seconds=draw.choice(PERIODS) if draw.random() < SCHEDULED_SHARE or options.scheduled else None,
         ticks=draw.randint(1, 5),
     )

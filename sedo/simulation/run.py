@@ -13,13 +13,13 @@ from typing import Any
 
 from chalicelib import dead_letters, processor, ticks
 from chalicelib.deliveries import BatchFailed
-from chalicelib.engine import fanout
 from chalicelib.engine.definition import parse
 from chalicelib.engine.timetable import plan as first_rows
 from chalicelib.ports import Unavailable
 from chalicelib.runtime import Runtime
 
 from sedo.simulation.actors import Actors
+from sedo.simulation.bounds import bounded
 from sedo.simulation.callers import Callers, is_root
 from sedo.simulation.checks import Violation
 from sedo.simulation.endings import check_ending
@@ -71,7 +71,6 @@ class Run:
             self.actors = Actors(self)
             self.world.after_commit = self.actors.after_commit
             self.world.called = self.actors.called
-            fanout.WIDTH = plan.scenario.width
             if plan.scenario.kid is not None:
                 self._publish(plan.scenario.kid)
         self.document = plan.scenario.document
@@ -97,6 +96,7 @@ class Run:
         """Let everything happen, and check what came of it. Raises Violation."""
         self.world.tell(None, f"scenario {self.plan.scenario.number}: {self.plan.scenario.document}")
         self.world.tell(None, f"{self.plan.settings}, visibility {self.plan.visibility_ms / 1000} s")
+        self.world.tell(None, f"{self.plan.bounds}")
         for i in range(self.plan.executions):
             self.callers.plan_execution(i)
         if self.plan.every_seconds is not None:
@@ -227,12 +227,13 @@ def simulate(seed: int, options: Options | None = None) -> Result:
     logging.getLogger("sedo").setLevel(logging.CRITICAL + 1)
     # A greenlet begins as deep as the one that begins it is, and they begin each other.
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
-    collecting, width = gc.isenabled(), fanout.WIDTH
+    collecting = gc.isenabled()
     gc.disable()  # a run makes much that it needs to its end: looking for rubbish meanwhile costs a tenth
     try:
-        return _simulate(Run(seed, options or Options()))
+        run = Run(seed, options or Options())
+        with bounded(run.plan.bounds):
+            return _simulate(run)
     finally:
-        fanout.WIDTH = width
         if collecting:
             gc.enable()
 

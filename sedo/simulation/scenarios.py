@@ -35,6 +35,9 @@ PATTERNS = (
     "Choice.NoMatch",
 )
 
+SAME = {"input": "${ not_null(input) }"}
+"""Makes a step's input of what it received, with some work, and changes nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -56,6 +59,11 @@ def answer_of(script: str, visit: int, attempt: int, timeout_seconds: float) -> 
         return Answer(None, takes)
     error = draw.choice(ERRORS)
     return Answer(error, min(int(timeout_seconds * 1000), 30_000) if error == "Task.Timeout" else takes)
+
+
+def same_input(number: int, step: str) -> dict[str, Any]:
+    """Return the `input` of a step of a scenario: one in three says how it is made."""
+    return SAME if zlib.crc32(f"input/{number}/{step}".encode()) % 3 == 0 else {}
 
 
 def result_of(kind: str, visit: int) -> dict[str, Any]:
@@ -136,7 +144,7 @@ class _Author:
             step["stash"] = {f"c{i}": f"${{ sum([not_null(stash.c{i}, `0`), `1`]) }}"}
             meaning["stash"] = {f"c{i}": ("count", f"c{i}")}
         self._errors(step, meaning, i, names, exits)
-        return step
+        return same_input(self.number, names[i]) | step
 
     def _echo(self, step: dict[str, Any], meaning: dict[str, Any]) -> None:
         step["message"] = "at ${ execution.input.k }"

@@ -14,7 +14,7 @@ from typing import Any
 
 from chalicelib.engine.definition import Definition, parse
 
-from sedo.simulation.scenarios import PATTERNS, Answer, Scenario, answer_of
+from sedo.simulation.scenarios import PATTERNS, Answer, Scenario, answer_of, same_input
 
 PLACES = "_"
 """Stands between script, step and item in the names of functions and queues."""
@@ -67,7 +67,7 @@ class _Author:
             kinds = _OUTER if level == 1 else _INNER if level < MOST_LEVELS else _LEAVES
             kind = draw.choice(kinds)
             kind = "callback" if kind == "signal" and in_map else kind
-            step = {"id": name, **self._kind(kind, name, level, in_map)}
+            step = {"id": name, **same_input(self.number, name), **self._kind(kind, name, level, in_map)}
             later = names[i + 1 :]
             self._errors(step, later)
             if step["type"] != "fail":

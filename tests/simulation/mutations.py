@@ -15,13 +15,14 @@ from chalicelib.children import Children
 from chalicelib.commits import must_stamp
 from chalicelib.deliveries import BatchFailed
 from chalicelib.drive import Driven, Driver
-from chalicelib.engine import asking, births, decision, failing, retries, waits
+from chalicelib.engine import asking, births, decision, failing, fanout, retries, waits
 from chalicelib.engine import decide as deciding
 from chalicelib.engine.draft import Draft
 from chalicelib.engine.effects import Send
 from chalicelib.engine.events import Arrived, Looked, Performed, ProcessingGivenUp
-from chalicelib.engine.execution import Cursor
+from chalicelib.engine.execution import Cursor, stands_before
 from chalicelib.engine.timetable import advanced, due_ticks
+from chalicelib.engine.walk import Walk
 from chalicelib.ports import Committed, Conflict, Outgoing, Unavailable
 from sedo.simulation import world
 from sedo.simulation.timetables import Timetables
@@ -607,6 +608,24 @@ def timetable_without_condition(patch: Patch) -> None:
     patch.setattr(Timetables, "save", mutated)
 
 
+def visits_counted_before_they_start(patch: Patch) -> None:
+    visit = Walk.visit
+
+    def mutated(self: Walk, *place: Any) -> Cursor | None:
+        begun = visit(self, *place)
+        if begun is None or not stands_before(begun):
+            return begun
+        self.draft.visits += 1
+        self.draft.put(replace(begun, visit=self.draft.visits, attempt=1))
+        return self.draft.cursors[begun.path]
+
+    patch.setattr(Walk, "visit", mutated)
+
+
+def stopped_before_they_start(patch: Patch) -> None:
+    patch.setattr(fanout, "stands_before", lambda cursor: False)
+
+
 MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (send_before_write, None),
     (ignore_by, None),
@@ -652,6 +671,8 @@ MUTATIONS: tuple[tuple[Mutation, tuple[str, ...] | None], ...] = (
     (wait_that_breaks_when_it_is_over, ()),
     (given_up_in_the_first_life, None),
     (branches_given_up_when_they_wake, ()),
+    (visits_counted_before_they_start, None),
+    (stopped_before_they_start, None),
     (timeouts_halved, None),
     (timeouts_tripled, ()),
     (retries_without_pause, None),

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.engine import evaluation, fanout, walk
 from sedo.simulation.campaign import run_chunk
 from sedo.simulation.checks import Violation
 from sedo.simulation.faults import KINDS
 from sedo.simulation.hub import Hub
-from sedo.simulation.plan import Options
+from sedo.simulation.plan import Options, make_plan
 from sedo.simulation.run import Run, simulate
 from sedo.simulation.shrink import shrink, story
 from tests.simulation.mutations import acknowledge_early
@@ -65,6 +66,21 @@ def test_a_seed_is_the_same_run_in_another_process() -> None:
     }
 
     assert len(stories) == 1
+
+
+def test_small_bounds_are_those_of_one_run_only() -> None:
+    def found() -> tuple[int, int, int, int]:
+        return fanout.WIDTH, evaluation.ENOUGH_WORK, walk.MAX_STEPS, walk.MAX_EVENT_BYTES
+
+    before = found()
+    for seed in range(20):
+        simulate(seed)
+    plans = [make_plan(seed, Options()) for seed in range(200)]
+
+    assert found() == before
+    assert any(plan.bounds.enough_work == 0 for plan in plans)
+    assert any(plan.bounds.max_steps == 1 for plan in plans)
+    assert sum(plan.bounds.hold_up for plan in plans) < 100
 
 
 def test_a_violation_is_shrunk_to_a_story_that_can_be_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
