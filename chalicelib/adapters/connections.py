@@ -22,6 +22,7 @@ from urllib3.util.connection import create_connection
 from chalicelib.engine.errors import SedoError
 from chalicelib.ports import CALLS_AT_ONCE
 
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")  # of which some versions of Python know only a part
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _current = threading.local()
 
@@ -77,7 +78,7 @@ def is_public(address: str) -> bool:
         if inner is not None and not is_public(str(inner)):
             return False
     local = ip.is_loopback or ip.is_link_local or (isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local)
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or local)
+    return ip.is_global and ip not in _PROTOCOLS and not (ip.is_multicast or ip.is_reserved or local)
 
 
 Resolve = Callable[[str, int], list[str]]

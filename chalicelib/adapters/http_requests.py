@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +12,9 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 from urllib3.util import make_headers, parse_url
 
 from chalicelib.engine.secret_refs import FIELD
-from chalicelib.engine.steps.http import RESERVED_HEADERS
+from chalicelib.engine.steps.http import HEADER_NAME, RESERVED_HEADERS
 
 FORBIDDEN = "Http.Forbidden"
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -103,7 +101,7 @@ def _body(body: Any, headers: dict[str, str]) -> bytes | None:
 
 
 def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
+    if not HEADER_NAME.fullmatch(name):
         raise ValueError(f"{name!r:.80} is not a header name")
     if name.lower() in RESERVED_HEADERS:
         raise ValueError(f"the header {name} is set by sedo alone")

@@ -154,7 +154,7 @@ def _shortened(result: TaskResult, masker: Masker) -> TaskResult:
 def _result(
     response: urllib3.BaseHTTPResponse, body: bytes, codes: list[int | str] | None, masker: Masker
 ) -> TaskResult:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): response.headers[name] for name in response.headers}  # of a repeated one, all values
     text = _decoded(body, headers.get("content-type", ""))
     parsed = masker.value(_parsed(text, headers))
     if not is_success(response.status, codes):

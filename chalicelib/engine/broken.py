@@ -1,4 +1,4 @@
-"""What can still be said about steps whose shape is wrong: their expressions and their targets.
+"""What can still be said about steps whose shape is wrong: their ends, expressions, targets and answers.
 
 They are not compiled, so without this an author would hear of a second problem of a step only after mending the first.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from chalicelib.engine.checks import complaints
+from chalicelib.engine.checks import MAX_PROBLEMS, complaints
 from chalicelib.engine.errors import Problem, pointer
 from chalicelib.engine.expressions import SECRETS, compile_template
+from chalicelib.engine.flow import check_end, said_targets
 from chalicelib.engine.hints import hint, meant
 from chalicelib.engine.lists import lists_in, type_of
+from chalicelib.engine.patterns import PatternBudget
+from chalicelib.engine.schemas import compile_schema
 from chalicelib.engine.shape import COMMON
 from chalicelib.engine.steps.base import Compiler
 
@@ -22,15 +25,38 @@ _MORE = {"output": {"output"}, "stash": {"output"}, "catch": {"error"}}
 _MORE |= {name: {SECRETS} for name in ("auth", "body", "headers")} | {"via": {SECRETS, "task"}}
 
 
-def broken_problems(document: Mapping[str, Any], broken: frozenset[str], bad: set[str]) -> list[Problem]:
-    """Return the problems of expressions and targets of the steps at the paths `broken`; `bad` are all wrong paths."""
+def broken_problems(
+    document: Mapping[str, Any], broken: frozenset[str], bad: set[str], patterns: PatternBudget
+) -> list[Problem]:
+    """Return the problems of the steps at the paths `broken` that have nothing to do with `bad`, all wrong paths."""
     problems: list[Problem] = []
     for found in lists_in(document) if broken else ():
         ids = [spec["id"] for spec in found.specs if isinstance(spec, dict) and isinstance(spec.get("id"), str)]
         for i, spec in enumerate(found.specs):
-            if f"{found.path}/{i}" in broken and isinstance(spec, dict):
-                problems += _templates(spec, f"{found.path}/{i}", found.names, bad)
-                problems += _targets(spec, f"{found.path}/{i}", ids)
+            path = f"{found.path}/{i}"
+            if path in broken and isinstance(spec, dict):
+                problems += _end(spec, path)
+                problems += _templates(spec, path, found.names, bad)
+                problems += _targets(spec, path, ids)
+                problems += _answers(spec, path, bad, patterns)
+    return problems
+
+
+def _end(spec: Mapping[str, Any], path: str) -> list[Problem]:
+    step_type = type_of(spec)
+    if step_type is None:
+        return []
+    known = [*COMMON, *step_type.properties]
+    meant_to_be = {name: name if name in known else meant(name, known) for name in spec}
+    return check_end(step_type, [field for field in ("next", "end") if field in meant_to_be.values()], path)
+
+
+def _answers(spec: Mapping[str, Any], path: str, bad: set[str], patterns: PatternBudget) -> list[Problem]:
+    step_type, at = type_of(spec), f"{path}/inputSchema"
+    if step_type is None or not step_type.answered or at in bad or "inputSchema" not in spec:
+        return []
+    problems: list[Problem] = []
+    compile_schema(spec["inputSchema"], at, problems, patterns)
     return problems
 
 
@@ -59,12 +85,11 @@ def _fields(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _targets(spec: Mapping[str, Any], path: str, ids: list[str]) -> Iterator[Problem]:
-    targets = {"/next": spec.get("next"), "/default": spec.get("default")}
-    for field in ("choices", "catch"):
-        entries = spec.get(field)
-        for i, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, dict):
-                targets[f"/{field}/{i}/next"] = entry.get("next")
-    for at, target in targets.items():
-        if isinstance(target, str) and target not in ids:
-            yield Problem(path + at, f"there is no step {target!r:.80}{hint(target, ids)}", found=target[:80])
+    for at, target in said_targets(spec).items():
+        if target not in ids:
+            yield Problem(
+                path + at,
+                f"there is no step {target!r:.80}{hint(target, ids)}",
+                found=target[:80],
+                expected=sorted(ids)[:MAX_PROBLEMS],
+            )

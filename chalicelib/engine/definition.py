@@ -98,8 +98,8 @@ def parse(document: Any, version: int = 0) -> Definition:
     if problems:
         raise DefinitionInvalid(problems)
     problems = check_shape(document)
-    if not isinstance(document, dict):
-        raise DefinitionInvalid(problems)
+    if not isinstance(document, dict) or len(problems) > MAX_PROBLEMS:  # what was not looked at may be wrong as well
+        raise DefinitionInvalid(_worth_saying(problems))
     complain = complaints(problems)
     bad = {problem.path for problem in problems}
     broken = frozenset(path for problem in problems if (path := step_at(problem.path)) is not None)
@@ -107,7 +107,7 @@ def parse(document: Any, version: int = 0) -> Definition:
     steps = _compile_steps(document, broken, complain, patterns)
     if steps or broken:
         problems += check_flow(document, broken)
-    problems += broken_problems(document, broken, bad)
+    problems += broken_problems(document, broken, bad, patterns)
     output = _optional(document, "output", SCOPE | {"output"}, "/output", complain)
     input_schema = {} if "/inputSchema" in bad else document.get("inputSchema", {})
     schema = compile_schema(input_schema, "/inputSchema", problems, patterns)

@@ -8,8 +8,9 @@ from typing import Any
 from chalicelib.engine.checks import MAX_PROBLEMS
 from chalicelib.engine.errors import Problem
 from chalicelib.engine.hints import hint
-from chalicelib.engine.lists import StepList, lists_in
+from chalicelib.engine.lists import StepList, inner_lists, lists_in, type_of
 from chalicelib.engine.steps import STEP_TYPES
+from chalicelib.engine.steps.base import StepType
 
 Ids = Mapping[str, str]
 """Step ids, and the JSON Pointers of their steps."""
@@ -18,8 +19,8 @@ Ids = Mapping[str, str]
 def check_flow(document: Mapping[str, Any], broken: frozenset[str] = frozenset()) -> list[Problem]:
     """Return all problems of ids, targets, ends, reachability and endless loops.
 
-    Steps whose path is in `broken` have a wrong shape: they are only known as targets, and no ways are followed in
-    their lists.
+    Steps whose path is in `broken` have a wrong shape: they are known as targets and by what leads on from them, and
+    nothing is said of what no way leads to in their lists.
     """
     everywhere, problems = _ids(document)
     lists = list(lists_in(document))
@@ -29,17 +30,18 @@ def check_flow(document: Mapping[str, Any], broken: frozenset[str] = frozenset()
         wrong: list[Problem] = []
         for path, spec in zip(paths, found.specs, strict=True):
             if path not in broken:
-                wrong += _check_end(spec, path) + _check_targets(spec, path, ids, everywhere)
+                wrong += check_end(STEP_TYPES[spec["type"]], [name for name in ("next", "end") if name in spec], path)
+                wrong += _check_targets(spec, path, ids, everywhere)
             if len(problems) + len(wrong) > MAX_PROBLEMS:
                 return problems + wrong
         if not broken.intersection(paths):
             wrong += _never_named(found) if wrong or problems else _unreachable(found)
         problems += wrong
-    problems += _lost_signals(lists, broken)
-    return problems if broken else problems + _endless(document, lists)
+    problems += _lost_signals(lists)
+    return problems + _endless(document, lists, broken)
 
 
-def _lost_signals(lists: list[StepList], broken: frozenset[str]) -> list[Problem]:
+def _lost_signals(lists: list[StepList]) -> list[Problem]:
     """Return the steps that wait for signals in a map: its items may be in executions that no sender knows."""
     message = "a signal cannot be awaited inside a map, whose items may be executions of their own"
     return [
@@ -47,7 +49,7 @@ def _lost_signals(lists: list[StepList], broken: frozenset[str]) -> list[Problem
         for found in lists
         if "item" in found.names
         for i, spec in enumerate(found.specs)
-        if f"{found.path}/{i}" not in broken and spec["type"] == "signal"
+        if (step_type := type_of(spec)) is not None and step_type.name == "signal"
     ]
 
 
@@ -78,6 +80,11 @@ def _own_ids(found: StepList) -> Ids:
     return ids
 
 
+def _some(ids: Ids) -> list[str]:
+    """Return the steps that a way could lead to, as far as anybody would read."""
+    return sorted(ids)[:MAX_PROBLEMS]
+
+
 def _check_targets(spec: Mapping[str, Any], path: str, ids: Ids, everywhere: Ids) -> list[Problem]:
     problems = []
     for at, target in targets(spec):
@@ -86,13 +93,12 @@ def _check_targets(spec: Mapping[str, Any], path: str, ids: Ids, everywhere: Ids
         message = f"there is no step {target!r:.80}{hint(target, ids)}"
         if target in everywhere:
             message = f"step {target!r:.80} stands in another list of steps, where no way leads"
-        problems.append(Problem(path + at, message, found=target[:80]))
+        problems.append(Problem(path + at, message, found=target[:80], expected=_some(ids)))
     return problems
 
 
-def _check_end(spec: Mapping[str, Any], path: str) -> list[Problem]:
-    step_type = STEP_TYPES[spec["type"]]
-    found = [name for name in ("next", "end") if name in spec]
+def check_end(step_type: StepType, found: list[str], path: str) -> list[Problem]:
+    """Return what is wrong with `found`, those of `next` and `end` that a step has."""
     if step_type.ends or step_type.jumps:
         return [Problem(f"{path}/{name}", f"{name} does not belong to a {step_type.name}") for name in found]
     if len(found) != 1:
@@ -135,22 +141,39 @@ def _unreachable(found: StepList) -> list[Problem]:
     ]
 
 
-def _endless(document: Mapping[str, Any], lists: list[StepList]) -> list[Problem]:
+def said_targets(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Return what `targets` does for a step of whatever shape, as far as it can be told, by pointer."""
+    found = {"/next": spec.get("next"), "/default": spec.get("default")}
+    for field in ("choices", "catch"):
+        entries = spec.get(field)
+        for i, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict):
+                found[f"/{field}/{i}/next"] = entry.get("next")
+    return {at: target for at, target in found.items() if isinstance(target, str)}
+
+
+def _endless(document: Mapping[str, Any], lists: list[StepList], broken: frozenset[str]) -> list[Problem]:
     """Return a problem when pure steps alone form a cycle and nobody wrote how often it may turn."""
     if "maxTransitions" in document:
         return []
     for found in lists:
-        first = _cycle(found.specs)
+        steps = [found.specs[i] for i in range(len(found.specs)) if not _hides(f"{found.path}/{i}", broken)]
+        first = _cycle([spec for spec in steps if isinstance(spec, dict) and isinstance(spec.get("id"), str)])
         if first is not None:
             message = f"a cycle of steps that take no time begins at {first!r}: write maxTransitions, so that it ends"
             return [Problem("/maxTransitions", message, expected="a number of step attempts")]
     return []
 
 
+def _hides(path: str, broken: frozenset[str]) -> bool:
+    """Say whether a step is around others whose shape is wrong."""
+    return any(other.startswith(f"{path}/") for other in broken)
+
+
 def _cycle(specs: list[Any]) -> str | None:
     """Return the first step on or before a cycle of steps that take no time."""
     pure = {spec["id"]: spec for spec in specs if _takes_no_time(spec)}
-    leading = {name: [t for _, t in targets(spec) if t in pure] for name, spec in pure.items()}
+    leading = {name: [t for t in said_targets(spec).values() if t in pure] for name, spec in pure.items()}
     while True:  # take away, again and again, what leads to no pure step: what stays lies on or before a cycle
         ends = [name for name, following in leading.items() if not any(target in leading for target in following)]
         if not ends:
@@ -161,6 +184,8 @@ def _cycle(specs: list[Any]) -> str | None:
 
 
 def _takes_no_time(spec: Mapping[str, Any]) -> bool:
-    step_type = STEP_TYPES[spec["type"]]
-    inner = [step for _, steps in step_type.lists(spec) for step in steps]
-    return step_type.pure or (bool(inner) and all(_takes_no_time(step) for step in inner))
+    step_type = type_of(spec)
+    if step_type is None or step_type.pure:
+        return step_type is not None
+    inner = [step for found in inner_lists(step_type, spec) for step in found]
+    return bool(inner) and all(_takes_no_time(step) for step in inner)

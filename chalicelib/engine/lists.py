@@ -56,15 +56,23 @@ def _inside(found: StepList, path: str, spec: Any) -> list[StepList]:
     step_type = type_of(spec)
     if step_type is None or found.level > MAX_LEVELS:
         return []
-    try:
-        inner = step_type.lists(spec)
-        if not all(isinstance(steps, list) for _, steps in inner):
-            return []
-    except (KeyError, TypeError, AttributeError):  # its shape is wrong, which is told elsewhere
-        return []
+    inner = _lists(step_type, spec)
     names = found.names | step_type.list_names
     place = f"{found.within}/{spec.get('id')}"
     return [StepList(path + at, steps, names, found.level + 1, place + _branch(at)) for at, steps in inner]
+
+
+def inner_lists(step_type: StepType, spec: Any) -> list[list[Any]]:
+    """Return the lists of steps in a step of whatever shape; none if they are no lists."""
+    return [steps for _, steps in _lists(step_type, spec)]
+
+
+def _lists(step_type: StepType, spec: Any) -> list[tuple[str, list[Any]]]:
+    try:
+        inner = step_type.lists(spec)
+    except (KeyError, TypeError, AttributeError):  # its shape is wrong, which is told elsewhere
+        return []
+    return inner if all(isinstance(steps, list) for _, steps in inner) else []
 
 
 def _branch(at: str) -> str:

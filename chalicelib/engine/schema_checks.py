@@ -14,17 +14,20 @@ from typing import Any
 from urllib.parse import unquote
 
 from jsonschema import FormatChecker, validators
+from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema_specifications import REGISTRY
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY, specification_with
 
-from chalicelib.engine.checks import MAX_PROBLEMS
+from chalicelib.engine.checks import MAX_PROBLEMS, in_words, shown
 from chalicelib.engine.errors import Problem, pointer
+from chalicelib.engine.hints import hint
 from chalicelib.engine.keywords import unique_items
 from chalicelib.engine.patterns import PatternBudget
 
+_TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # Keywords whose value is a schema, a list of schemas, or schemas by name, in any of the dialects.
 _ONE = {"additionalItems", "additionalProperties", "contains", "contentSchema", "else", "if", "items", "not"}
@@ -70,12 +73,27 @@ def _metaschema_errors(schema: Any, dialect: type[Validator], path: str) -> Iter
             at = path + pointer(*error.absolute_path)
             if (at, error.message) not in said:
                 said.add((at, error.message))
-                yield Problem(at, f"not a valid JSON Schema: {error.message[:500]}")
+                yield _told(error, at)
     except RecursionError:
         yield Problem(path, "the schema is nested too deeply")
     except (ValueError, ArithmeticError, TypeError, re.error) as error:
         # Formats are checked by code that was not made for hostile texts, as re.compile("a{99999999999}").
         yield Problem(path, f"not a valid JSON Schema: {str(error)[:500]}")
+
+
+def _told(error: ValidationError, at: str) -> Problem:
+    value: Any = error.instance
+    if error.validator == "anyOf" and list(error.absolute_path)[-1:] == ["type"]:
+        message = f"not a valid JSON Schema: there is no type {in_words(value)}{hint(value, _TYPES)}"
+        return Problem(at, message, found=shown(value), expected=_TYPES)
+    return Problem(at, f"not a valid JSON Schema: {error.message[:500]}", found=shown(value), expected=_rule(error))
+
+
+def _rule(error: ValidationError) -> Any:
+    """Return what a keyword of a metaschema asks for, where it is told in a word or a few."""
+    rule: Any = error.validator_value
+    words = rule if isinstance(rule, list) else [rule]
+    return rule if all(isinstance(word, str | int) for word in words) else None
 
 
 @cache

@@ -72,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         elif first == "raw":
             kind, _, text = unquote(rest).partition("!")
             self.answer(200, text.encode(), Content_Type=kind.replace("|", "/"))
-        elif first in ("echo", "text", "mirror"):
+        elif first in ("echo", "text", "mirror", "twice"):
             self.reflect(first, rest, body)
         elif first == "slow":
             time.sleep(float(rest))
@@ -93,6 +93,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, body.encode(), Content_Type="application/json")
         elif how == "text":
             self.answer(int(status), body.encode(), Content_Type="text/plain")
+        elif how == "twice":
+            self.answer(200, b"", Set_Cookie="a=1", set_Cookie="b=2")
         else:
             said = self.headers["authorization"]
             plain = base64.b64decode(said.removeprefix("Basic ")).decode()
@@ -241,6 +243,10 @@ def test_the_status_decides(server: Server, runner: HttpRunner, status: int, cod
         assert result.cause == "as you wish"
 
 
+def test_all_values_of_a_repeated_header_are_kept(server: Server, runner: HttpRunner) -> None:
+    assert runner.perform(task(server.url + "/twice")).value["headers"]["set-cookie"] == "a=1, b=2"
+
+
 def test_connections_are_used_again(server: Server, runner: HttpRunner) -> None:
     for _ in range(3):
         runner.perform(task(server.url))
@@ -358,7 +364,7 @@ def test_this_machine_is_not_called_unless_allowed(server: Server, host: str) ->
 
 NOT_PUBLIC = """
     127.0.0.1 127.8.9.1 10.0.0.1 172.16.3.4 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 239.1.1.1 240.0.0.1
-    255.255.255.255 192.0.2.1 198.18.0.1 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fec0::1 fd00:ec2::254 ff02::1
+    255.255.255.255 192.0.0.192 192.0.2.1 198.18.0.1 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fec0::1 fd00:ec2::254 ff02::1
     ::ffff:10.0.0.1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b::7f00:1 2002:7f00:1:: 2002:a00:1:: 2001:db8::1
 """
 

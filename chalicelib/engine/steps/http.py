@@ -20,10 +20,12 @@ RESERVED_HEADERS = frozenset(
     ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")
 )
 """They frame a request and say where it goes: with them one request could pass for two, or for another host's."""
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name in HTTP (RFC 9110, 5.6.2)."""
 _STATUS_CLASS = re.compile(r"[1-5]xx")
 _CODE = "a status like 404 or a class like 2xx"
 _AUTHS = "bearer, or username and password"
-_BAD_URL = "expected a URL that begins with http:// or https://, found"
+_BAD_URL = "expected a URL that begins with http:// or https:// and names no user, found"
 
 
 def compile_http(spec: Mapping[str, Any], compiler: Compiler) -> Enter:
@@ -59,10 +61,16 @@ def _check_rest(spec: Mapping[str, Any], compiler: Compiler) -> None:
     if "auth" in spec and set(spec["auth"]) not in ({"bearer"}, {"username", "password"}):
         message = "auth needs either bearer, or username and password"
         compiler.complain(f"{compiler.path}/auth", message, ", ".join(sorted(spec["auth"])) or "nothing", _AUTHS)
+    known: set[str] = set()
     for name in spec.get("headers", {}):
+        at = compiler.path + pointer("headers", name)
         if name.lower() in RESERVED_HEADERS or name.lower().startswith("proxy-"):
-            at = compiler.path + pointer("headers", name)
             compiler.complain(at, f"the header {name:.80} is set by sedo alone", name, "another header")
+        elif not HEADER_NAME.fullmatch(name):
+            compiler.complain(at, f"{name!r:.80} is not a header name", name, "letters, digits and - _ . alone")
+        elif name.lower() in known:
+            compiler.complain(at, f"the header {name:.80} is there twice: large and small letters are one", name, "one")
+        known.add(name.lower())
     for i, code in enumerate(spec.get("successCodes", [])):
         status = isinstance(code, int | float) and 100 <= code <= 599
         if not status and not (isinstance(code, str) and _STATUS_CLASS.fullmatch(code)):
@@ -75,7 +83,8 @@ def _is_url(value: Any) -> bool:
     if not isinstance(value, str) or not value.startswith(("http://", "https://")):
         return False
     try:
-        return bool(urlsplit(value).hostname)
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.username is None and parts.password is None
     except ValueError:
         return False
 

@@ -11,6 +11,7 @@ from chalicelib.engine.errors import DefinitionInvalid, Problem
 from chalicelib.engine.steps import STEP_TYPES
 from tests.unit.engine.world import document
 
+TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"]
 PASS: dict[str, Any] = {"type": "pass"}
 
 
@@ -292,6 +293,22 @@ def test_endless_lists_of_problems_are_cut() -> None:
     assert 100 <= len(problems({"id": "x", "steps": wrong})) <= 102
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"type": "http", "urll": "x", "nxt": "y"}] * 60,
+        [*[{"type": "echo", "foo": 1}] * 150, 5, {"type": "parallel", "branches": [{"steps": 5}]}],
+        [5] * 150,
+        [{"type": "http", "headers": 5, "retry": [{"errors": [""] * 50, "maxAttempts": 0}] * 20}],
+        [{"type": "map", "items": 5, "steps": 7, "retry": [{"errors": [""] * 50}] * 20}],
+    ],
+)
+def test_more_problems_of_shape_than_are_listed_are_told_as_far_as_they_were_looked_for(steps: list[Any]) -> None:
+    found = problems({"id": "x", "steps": steps})
+    assert len(found) == 101
+    assert "and more" in found[""].message
+
+
 def test_definition_of_an_execute_may_be_found_out_at_run_time() -> None:
     parse(document({"type": "execute", "definition": "${ input.kind }-Of-All"}))
 
@@ -353,7 +370,7 @@ def test_type_that_is_like_no_other_is_told_all_types() -> None:
     "typed", [{"typ": "echo"}, {"Type": "echo"}, {"type": "ECHO"}, {"type": "ehco"}, {"tpye": "ecko"}]
 )
 def test_step_whose_type_is_misspelt_is_checked_as_the_type_that_was_meant(typed: dict[str, Any]) -> None:
-    found = problems(document({"mesage": "${ inptu }", "retry": 3, "output": "${ error }", "next": "s1"} | typed, PASS))
+    found = problems(document({"mesage": "${ inptu }", "retry": 3, "output": "${ error }", "next": "s2"} | typed, PASS))
     key = next(iter(typed))
     slips = {"/steps/0/type", f"/steps/0/{key}"}
     fields = {"/steps/0/mesage", "/steps/0/message", "/steps/0/retry", "/steps/0/output"}
@@ -448,6 +465,16 @@ TIME = "2030-01-31T08:00:00+01:00"
             "No Id",
             "the id of a definition: lower case letters, digits and -, at most 64",
         ),
+        ({"type": "http", "url": "https://a:b@x.example"}, "/url", "https://a:b@x.example", "a URL"),
+        (
+            {"type": "http", "url": URL, "headers": {"a b": "x"}},
+            "/headers/a b",
+            "a b",
+            "letters, digits and - _ . alone",
+        ),
+        ({"type": "http", "url": URL, "headers": {"x-a": "x", "X-A": "y"}}, "/headers/X-A", "X-A", "one"),
+        ({"type": "human", "title": "t", "inputSchema": {"type": "objct"}}, "/inputSchema/type", "objct", TYPES),
+        ({"type": "human", "title": "t", "inputSchema": {"minLength": "1"}}, "/inputSchema/minLength", "1", "integer"),
         ({"type": "callback", "via": {}}, "/via", "nothing", ["http", "lambda", "queue"]),
         ({"type": "choice", "choices": [{"when": "x", "next": "s2"}]}, "/choices/0/when", "x", "a condition"),
     ],
@@ -455,6 +482,40 @@ TIME = "2030-01-31T08:00:00+01:00"
 def test_what_was_found_and_expected_is_told(step: dict[str, Any], path: str, found: Any, expected: Any) -> None:
     problem = problems(document(step, PASS))[f"/steps/0{path}"]
     assert (problem.found, problem.expected) == (found, expected)
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "message"),
+    [
+        ({"type": "echo", "mesage": "x", "message": "y"}, "", "a step needs either next or end: true"),
+        ({"type": "succeed", "foo": 1, "next": "s2"}, "/next", "next does not belong to a succeed"),
+        (
+            {"type": "human", "titel": "x", "inputSchema": {"type": "objct"}, "next": "s2"},
+            "/inputSchema/type",
+            "not a valid JSON Schema: there is no type 'objct', did you mean 'object'?",
+        ),
+        (
+            {"type": "map", "items": "${ input }", "next": "s2", "steps": [{"type": "signal", "nme": 1, "end": True}]},
+            "/steps/0/type",
+            "a signal cannot be awaited inside a map, whose items may be executions of their own",
+        ),
+    ],
+)
+def test_wrong_field_hides_no_other_problem_of_its_step(step: dict[str, Any], path: str, message: str) -> None:
+    found = problems({"id": "x", "steps": [{"id": "s1"} | step, PASS | {"id": "s2", "end": True}]})
+    assert len(found) > 1
+    assert found[f"/steps/0{path}"].message == message
+
+
+@pytest.mark.parametrize("field", ["next", "nxt"])
+def test_cycle_is_told_through_a_step_of_a_wrong_shape(field: str) -> None:
+    steps = [{"id": "a", "type": "pass", "foo": 1, field: "b"}, {"id": "b", "type": "pass", "next": "a"}]
+    assert ("/maxTransitions" in problems({"id": "x", "steps": steps})) is (field == "next")
+
+
+def test_missing_step_is_told_with_those_that_are_there() -> None:
+    problem = problems({"id": "x", "steps": [PASS | {"id": "a", "next": "c"}, PASS | {"id": "b", "end": True}]})
+    assert problem["/steps/0/next"].expected == ["a", "b"]
 
 
 def test_expression_without_an_end_is_one_problem() -> None:
