@@ -73,6 +73,7 @@ class Draft:
         self.volume = Volume(execution)
         self.snapshot: tuple[Cursor, ...] | None = None
         self._shared_token: str | None = None
+        self._tokens_before = {cursor.token for cursor in execution.cursors}
         self._tokens_at: dict[int, str] = {}
         self.shown_execution = execution.shown or shown(execution)
 
@@ -124,6 +125,8 @@ class Draft:
     def _token_for_now(self, token: str, needs_ms: int) -> str:
         if self.cover is not None and self.now_ms + needs_ms <= self.cover.until_ms:
             return self.cover.token
+        if token in self._tokens_before:
+            return token  # its messages have been received before: what is new does not share their fate
         if self._shared_token is None:
             self._shared_token = token
         return self._shared_token
