@@ -7,22 +7,24 @@ their canonical texts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
-from jsonschema import Draft201909Validator, _legacy_keywords, _utils, validators
+from jsonschema import Draft201909Validator, _utils, validators
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
 from chalicelib.engine import values
-from chalicelib.engine.patterns import found_in, work_of
+from chalicelib.engine.evaluated import (
+    evaluated_items,
+    evaluated_items_of_2019,
+    evaluated_properties,
+    evaluated_properties_of_2019,
+)
+from chalicelib.engine.work import PARTS, ascend, descend, matches, spend, spend_parts
 
 Rule = Callable[..., Any]
 
-MAX_WORK = 100_000
-"""So much work is done for one value: a keyword is 1. Schemas can multiply: a `$ref` to two `$ref`s to two `$ref`s …"""
 _NAMES = 128
 """So many names are looked up in the time of a keyword."""
 _ITEMS = 32
@@ -34,8 +36,12 @@ _MEASURED = 256
 _SAID = 1024
 """So many characters of an error are written in the time of a keyword."""
 
-MAX_DEPTH = 1_360
-"""So deep may keywords lead to keywords: about twice the frames that they take, of a stack of a thousand."""
+_SCHEMA_PARTS = 8
+"""Going into a schema takes so many parts of a check, and one for each of its members, known or not."""
+_VALID_PARTS = 4
+_REFERENCE_PARTS = 8
+"""Following a reference takes so many parts of a check for each level, and one for each character."""
+
 _WEIGHT = 6
 _WEIGHTS = {
     "not": 8,
@@ -45,16 +51,6 @@ _WEIGHTS = {
     "unevaluatedItems": 10,
     "unevaluatedProperties": 12,
 }
-_work_left: ContextVar[int] = ContextVar("work_left")
-_depth: ContextVar[int] = ContextVar("depth")
-
-
-class TooMuch(Exception):
-    """The budget of one validation is spent."""
-
-
-class TooDeep(Exception):
-    """Keywords lead to keywords without end. Python's own limit is no help: compiled parts below panic at it."""
 
 
 class Choices(list[Any]):
@@ -66,17 +62,6 @@ class Choices(list[Any]):
         return frozenset(map(values.canonical, self))
 
 
-@contextmanager
-def budget() -> Iterator[None]:
-    """Give one validation its budget. Inside, bounded validators may raise TooMuch and TooDeep."""
-    work, depth = _work_left.set(MAX_WORK), _depth.set(0)
-    try:
-        yield
-    finally:
-        _depth.reset(depth)
-        _work_left.reset(work)
-
-
 def bounded(dialect: type[Validator]) -> type[Validator]:
     """Return a dialect whose keywords take from the budget of the validation that is going on."""
     rules = dialect.VALIDATORS | {
@@ -86,6 +71,7 @@ def bounded(dialect: type[Validator]) -> type[Validator]:
         keyword: _counted(_sized(keyword, rule), _WEIGHTS.get(keyword, _WEIGHT)) for keyword, rule in rules.items()
     }
     made: Any = validators.extend(dialect, counted)  # type: ignore[no-untyped-call]
+    made.evolve = _evolve(made.evolve)
     made.descend = _descend(made.descend)
     made.is_valid = _is_valid
     found: type[Validator] = made
@@ -93,41 +79,33 @@ def bounded(dialect: type[Validator]) -> type[Validator]:
 
 
 def _own(dialect: type[Validator]) -> dict[str, Rule]:
-    finders: Any = _legacy_keywords if dialect is Draft201909Validator else _utils
+    of_2019 = dialect is Draft201909Validator
     return {
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties(dialect.VALIDATORS["additionalProperties"]),
         "enum": _enum,
         "uniqueItems": _unique_items,
-        "unevaluatedItems": _unevaluated_items(finders.find_evaluated_item_indexes_by_schema),
-        "unevaluatedProperties": _unevaluated_properties(finders.find_evaluated_property_keys_by_schema),
+        "unevaluatedItems": _unevaluated_items(evaluated_items_of_2019 if of_2019 else evaluated_items),
+        "unevaluatedProperties": _unevaluated_properties(
+            evaluated_properties_of_2019 if of_2019 else evaluated_properties
+        ),
     }
 
 
 def _counted(rule: Rule, weight: int) -> Rule:
     def count(validator: Validator, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        _spend(1)
-        depth = _depth.get() + weight
-        if depth > MAX_DEPTH:
-            raise TooDeep
-        _depth.set(depth)
+        spend(1)
+        depth = descend(weight)
         try:
             for error in rule(validator, value, instance, schema) or ():
                 if not error.schema_path:  # it is new, and passes all the keywords above
-                    _spend(1 + (len(error.message) + depth) // _SAID)
+                    spend(1 + (len(error.message) + depth) // _SAID)
                 yield error
         finally:
-            _depth.set(depth - weight)
+            ascend(weight)
 
     return count
-
-
-def _spend(work: int) -> None:
-    left = _work_left.get() - work
-    if left < 0:
-        raise TooMuch
-    _work_left.set(left)
 
 
 def _sized(keyword: str, rule: Rule) -> Rule:
@@ -137,7 +115,7 @@ def _sized(keyword: str, rule: Rule) -> Rule:
         return rule
 
     def sized(validator: Validator, value: Any, instance: Any, schema: Any) -> Any:
-        _spend(work(value, instance))
+        spend(work(value, instance))
         return rule(validator, value, instance, schema)
 
     return sized
@@ -168,7 +146,13 @@ def _of_equality(value: Any, instance: Any) -> int:
     return values.size(value) // _COMPARED
 
 
+def _of_reference(target: str, _instance: Any) -> int:
+    return (len(target) + _REFERENCE_PARTS * target.count("/")) // PARTS
+
+
 _WORK: dict[str, Callable[[Any, Any], int]] = {
+    "$ref": _of_reference,
+    "$dynamicRef": _of_reference,
     "required": _of_names,
     "properties": _of_names,
     "dependencies": _of_dependencies,
@@ -189,25 +173,39 @@ _WORK: dict[str, Callable[[Any, Any], int]] = {
 }
 
 
-def _descend(descend: Rule) -> Rule:
+def _evolve(evolve: Rule) -> Rule:
+    """Return `evolve` of a dialect, which goes through the members of the schema; so do the checks that follow."""
+
+    def bounded_evolve(self: Any, **changes: Any) -> Any:
+        schema = changes.get("schema")
+        spend_parts(_SCHEMA_PARTS + len(schema) if isinstance(schema, dict) else _SCHEMA_PARTS)
+        return evolve(self, **changes)
+
+    return bounded_evolve
+
+
+def _descend(go_into: Rule) -> Rule:
     """Return `descend` of a dialect, for which what `false` says about a large value is work too."""
 
     def bounded_descend(self: Any, instance: Any, schema: Any, *args: Any, **kwargs: Any) -> Any:
         if schema is False:
-            _spend(values.size(instance) // _MEASURED)
-        return descend(self, instance, schema, *args, **kwargs)
+            spend(values.size(instance) // _MEASURED)
+        elif schema is True:
+            spend_parts(_VALID_PARTS)
+        return go_into(self, instance, schema, *args, **kwargs)
 
     return bounded_descend
 
 
 def _is_valid(self: Any, instance: Any) -> bool:
     """`is_valid` as jsonschema has it; `false` says nothing here."""
+    spend_parts(_VALID_PARTS)
     return self.schema is not False and next(self.iter_errors(instance), None) is None
 
 
 def _canonical(value: Any) -> str:
     text = values.canonical(value)
-    _spend(len(text) // _COMPARED)
+    spend(len(text) // _COMPARED)
     return text
 
 
@@ -225,19 +223,14 @@ def unique_items(validator: Validator, unique: Any, instance: Any, _schema: Any)
 def _unique_items(validator: Validator, unique: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if unique and validator.is_type(instance, "array"):
         texts = list(map(values.canonical, instance))
-        _spend(sum(map(len, texts)) // _COMPARED)
+        spend(sum(map(len, texts)) // _COMPARED)
         if len(set(texts)) < len(texts):
             yield ValidationError(f"{instance!r} has non-unique elements")
 
 
-def _matches(pattern: str, text: str) -> bool:
-    _spend(1 + work_of(pattern, text))
-    return found_in(pattern, text)
-
-
 def _pattern(validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     """`pattern` as jsonschema has it, but in linear time; so are the next two."""
-    if validator.is_type(instance, "string") and not _matches(pattern, instance):
+    if validator.is_type(instance, "string") and not matches(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -247,7 +240,7 @@ def _pattern_properties(
     if validator.is_type(instance, "object"):
         for pattern, below in patterns.items():
             for name, value in instance.items():
-                if _matches(pattern, name):
+                if matches(pattern, name):
                     yield from validator.descend(value, below, path=name, schema_path=pattern)
 
 
@@ -260,7 +253,7 @@ def _additional_properties(rule: Rule) -> Rule:
             yield from rule(validator, allowed, instance, schema)
             return
         known = schema.get("properties", {})
-        left = [name for name in instance if name not in known and not any(_matches(p, name) for p in patterns)]
+        left = [name for name in instance if name not in known and not any(matches(p, name) for p in patterns)]
         if allowed is False and left:
             names = ", ".join(map(repr, sorted(left)))
             yield ValidationError(f"{names}: no such property is known, and no pattern of {sorted(patterns)} matches")
@@ -272,7 +265,7 @@ def _additional_properties(rule: Rule) -> Rule:
 
 
 def _unevaluated_items(find: Rule) -> Rule:
-    """Return the keyword with jsonschema's own search for what was evaluated, whose answer is a list; so the next."""
+    """Return the keyword with what finds the items that were evaluated; so the next."""
 
     def unevaluated(validator: Validator, _value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         if validator.is_type(instance, "array"):

@@ -151,7 +151,7 @@ class _Walk:
         # References are made of these very objects, which live as long as the root: their addresses name them.
         self._seen = {id(root)}
         self._has_patterns = False
-        # What jsonschema does for these looks at patterns in its own way, which is not bounded.
+        # jsonschema's own search for these matches patterns by `re`; that of evaluated.py does not.
         self._unevaluated: list[str] = []
 
     def problems(self) -> Iterator[Problem]:

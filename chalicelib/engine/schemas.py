@@ -22,9 +22,10 @@ from referencing.exceptions import Unresolvable
 from chalicelib.engine import values
 from chalicelib.engine.checks import MAX_PROBLEMS
 from chalicelib.engine.errors import Problem
-from chalicelib.engine.keywords import MAX_WORK, Choices, TooDeep, TooMuch, bounded, budget
+from chalicelib.engine.keywords import Choices, bounded
 from chalicelib.engine.patterns import Pattern, PatternBudget
 from chalicelib.engine.schema_checks import resolver_of, schema_problems
+from chalicelib.engine.work import MAX_WORK, TooDeep, TooMuch, budget
 
 DEPTH = "the value is nested too deeply to be checked against the schema"
 _SHOWN_BYTES = 16_384
