@@ -112,7 +112,7 @@ def _go_on(walk: Walk, cursor: Cursor) -> None:
         caught = fanout.go_on(walk, draft.cursors[cursor.path])
         if caught is not None:
             walk.waiting.append(caught.path)
-    elif "child" in held:
+    elif "child" in held and (is_slot(cursor) or walk.step_of(cursor).type.name == "execute"):
         kept = {name: value for name, value in held.items() if name in ("slot", "child", "started", "timer")}
         token = f"{cursor.visit}.{cursor.attempt}.r{draft.life}"
         draft.drive(plain, draft.now_ms, token=token, held=kept | {"life": draft.life})
