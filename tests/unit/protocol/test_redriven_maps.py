@@ -196,6 +196,20 @@ def test_results_that_were_being_gathered_are_gathered_again(old: bool) -> None:
     assert redriven(world, execution_id, 1).output == [f"a{number}" for number in range(TREE)]
 
 
+def test_part_sees_what_only_the_steps_of_the_new_version_ask_for() -> None:
+    def kept(output: Any) -> dict[str, Any]:
+        made = call("c", url="http://outside.example/${ item }", output=output)
+        return definition(step("s", stash={"k": 7}), mapped("each", made, items="${ input.a }"), step("e"))
+
+    world = World(kept("${ item }"))
+    execution_id = world.start(input={"a": [f"a{number}" for number in range(TREE)], "b": 8})
+    world.outside.answer = lambda task: TaskResult(error="Http.500", cause="not yet")
+    world.run(60, ticks=False)
+    world.outside.answer = answer_of
+    posted(world, kept("${ [item, stash.k, execution.input.b, execution.version] }"))
+    assert redriven(world, execution_id, 2).output == [[f"a{number}", 7, 8, 2] for number in range(TREE)]
+
+
 def test_a_begun_map_keeps_its_tolerance() -> None:
     for count in (SMALL, TREE):
         world, execution_id = failed(each(), count)
