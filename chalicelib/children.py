@@ -106,7 +106,7 @@ class Children:
         if found.ended and found.state is not State.SUCCEEDED and found.life < request["life"]:
             if is_tombstone(found):
                 return self._born_after(parent, request, found)
-            return self._redriven(parent, found, request["life"])
+            return self._redriven(parent, request, found)
         if found.ended:
             let_expire(self.runtime, found)  # whoever ended it here may not have come to it
         elif found.version == 1 and not request["look"]:
@@ -130,17 +130,21 @@ class Children:
         self._put(outcome, decision.sends)
         return TaskResult(value=came_to(outcome))
 
-    def _redriven(self, parent: Execution, child: Execution, life: int) -> TaskResult:
-        """Let a child go on from what failed in it; a part of a map does so on its parent's version."""
+    def _redriven(self, parent: Execution, request: dict[str, Any], child: Execution) -> TaskResult:
+        """Let a child go on from what failed in it; a part of a map does so on its parent's version, and sees with it
+        what that version's steps ask for.
+        """
+        life = request["life"]
         same = (parent.tenant_id, parent.definition_id) == (child.tenant_id, child.definition_id)
         is_part = child.parent is not None and "start" in child.parent
         version = parent.definition_version if is_part and same else child.definition_version
         definition = self.runtime.definition(replace(child, definition_version=version))
-        why = "its definition is gone" if definition is None else obstacle(definition, child)
+        sees = replace(child, stash=request["stash"], shown=request["shown"]) if is_part and same else child
+        why = "its definition is gone" if definition is None else obstacle(definition, sees)
         if definition is None or why is not None:
             return TaskResult(error=PROCESSING_FAILED, cause=f"{child.id} cannot go on: {why}")
         event = Redriven(version, f"execution {parent.id}", _life(life), life)
-        decision = decide(definition, child, event, self.runtime.now_ms(), self.policy)
+        decision = decide(definition, sees, event, self.runtime.now_ms(), self.policy)
         return self._committed(child, decision)
 
     def _begun(

@@ -17,6 +17,8 @@ ABSENT: Any = object()
 """What a member is in the document that does not have it."""
 _NESTED = ("steps", "branches")
 _DEFAULT_TEXT = "none"
+_FANS = ("map", "parallel")
+_STAYS = ("/maxConcurrency", "/toleratedFailurePercentage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Difference:
 
     @property
     def lost_steps(self) -> frozenset[str]:
-        """The ids of steps at which nobody could go on: removed, or of another type now."""
+        """The ids of steps at which not everybody could go on: removed, of another type, or with other branches now."""
         return frozenset(note.step for note in self.notes if note.step is not None)
 
 
@@ -148,10 +150,29 @@ def _lost(removed: tuple[Place, ...], changed: tuple[StepChange, ...]) -> Iterat
         yield Note("step", f"step {step!r} is gone: an execution that stands there cannot go on", step)
     for change in changed:
         step = str(change.place.spec["id"])
-        for found in change.changes:
-            if found.path == "/type":
-                message = f"step {step!r} was of type {found.before} and is of type {found.after}: it would begin anew"
-                yield Note("step", message, step)
+        retyped = next((found for found in change.changes if found.path == "/type"), None)
+        if retyped is None:
+            yield from _other_ways(change, step)
+        else:
+            then = "an execution that is in it cannot go on" if retyped.before in _FANS else "it would begin anew"
+            message = f"step {step!r} was of type {retyped.before} and is of type {retyped.after}: {then}"
+            yield Note("step", message, step)
+
+
+def _other_ways(change: StepChange, step: str) -> Iterator[Note]:
+    """Say what a fan-out would meet that has begun."""
+    if change.place.spec["type"] not in _FANS:
+        return
+    for found in change.changes:
+        if found.path == "/branches":
+            message = f"step {step!r} had {found.before} branches and has {found.after}"
+            yield Note("branches", f"{message}: an execution that is in it cannot go on", step)
+        elif found.path in _STAYS:
+            name = found.path[1:]
+            yield Note(name, f"{name} of step {step!r} has changed: a map that has begun keeps the one it began with")
+    if any(found.path.split("/")[1] == "items" for found in change.changes):
+        message = f"items of step {step!r} have changed: an execution that is in it cannot go on with another list"
+        yield Note("items", message, step)
 
 
 def _limits(fields: list[Change]) -> Iterator[Note]:

@@ -84,6 +84,13 @@ def has_worked_enough() -> bool:
     return budget is not None and budget.done > ENOUGH_WORK
 
 
+def count_work(amount: int) -> None:
+    """Count work that is done in any case: where it was much, the decision leaves more of it to the next one."""
+    budget = _budget.get()
+    if budget is not None:
+        budget.done += amount
+
+
 def pay(amount: int) -> None:
     """Pay for work beside the interpreter's. Raises ExpressionFailed beyond the budget of the step."""
     budget = _budget.get()

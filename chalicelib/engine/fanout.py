@@ -4,6 +4,9 @@ A fan-out's own cursor waits for its branches. It holds `{n, next, failed, allow
 there are and which is begun next, failures so far and allowed, how many may run at a time, and what has come out by
 number. A map of more than WIDTH items is a tree: each branch is then a *slot*, which stands for a child execution that
 does a part of the map (`size` items of it). The joined list of a tree is gathered from its leaves at the end.
+
+The items are evaluated again where they are needed. In a later life the definition may be another: the `digest` of the
+items, and their `count` in a tree, say whether they are still those of which the results are.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.engine import failing, waits
+from chalicelib.engine import failing, values, waits
 from chalicelib.engine.errors import BRANCH_STOPPED, PROCESSING_FAILED, Failure
-from chalicelib.engine.evaluation import grant
+from chalicelib.engine.evaluation import count_work, grant
 from chalicelib.engine.execution import Cursor, is_part, is_slot, stands_before
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import above, below, child_id, index_of, inside
@@ -38,9 +41,13 @@ def begin(walk: Walk, cursor: Cursor, fan: Fan) -> Cursor | None:
     held: dict[str, Any] = {"n": count, "next": 0, "failed": 0, "allowed": allowed, "results": {}}
     if fan.quota is not None:
         held["quota"] = fan.quota
+    own = fan.items and not is_part(walk.draft.base, cursor)  # a part has its items as its input, and those stay
+    if own:
+        held["digest"] = _digest(fan)
     if fan.items and count > WIDTH:
         held["size"] = part_size(count)
         held["n"] = math.ceil(count / held["size"])
+        held |= {"count": count} if own else {}
     waits.wait(walk, cursor, "branches", held)
     _begin_more(walk, cursor.path, fan)
     return None
@@ -99,6 +106,8 @@ def start_of_slot(walk: Walk, slot: Cursor) -> Outcome:
     fan = None if cursor is None else _fan_of(walk, cursor)
     if cursor is None or fan is None or cursor.held is None:
         return Fail(PROCESSING_FAILED, "a part of a map has lost its map")
+    if isinstance(fan, Fail):
+        return fan
     held, step = cursor.held, walk.step_of(cursor)
     number, size = index_of(slot.path), held["size"]
     part = {
@@ -123,19 +132,55 @@ def part(walk: Walk, cursor: Cursor) -> Fan:
     return Fan(cursor.input, True, given["quota"], allowed=given["allowed"], offset=given["start"])
 
 
-def _fan_of(walk: Walk, cursor: Cursor) -> Fan | None:
-    """Return the fan-out that a waiting cursor once began: the same, since what its step sees stays as it is."""
-    if cursor.step not in walk.definition.steps:
-        return None
-    if is_part(walk.draft.base, cursor):
-        return part(walk, cursor)
+def _fan_of(walk: Walk, cursor: Cursor) -> Fan | Fail:
+    """Return the fan-out that a waiting cursor began: in one life the same, since what its step sees stays as it is."""
     known = (cursor.path, cursor.visit, cursor.attempt)
     if known not in walk.fans:
-        outcome = walk.enter(replace(cursor, held=None, waits=None))
-        if not isinstance(outcome, Fan):
-            return None
-        walk.fans[known] = outcome
+        found = _found_again(walk, cursor)
+        if isinstance(found, Fail) or walk.draft.life > 1:
+            why = _misfit(cursor, found)
+            found = found if why is None else Fail(PROCESSING_FAILED, why)
+        walk.fans[known] = found
     return walk.fans[known]
+
+
+def misfit(walk: Walk, cursor: Cursor) -> str | None:
+    """Return why a fan-out cannot go on with what its step says in another version of the definition, or None."""
+    return _misfit(cursor, _found_again(walk, cursor))
+
+
+def _found_again(walk: Walk, cursor: Cursor) -> Fan | Fail:
+    step = walk.definition.steps.get(cursor.step)
+    if step is None or not step.branches:
+        return Fail(PROCESSING_FAILED, "it has no branches")
+    if is_part(walk.draft.base, cursor):
+        return part(walk, cursor)
+    outcome = walk.enter(replace(cursor, held=None, waits=None))
+    return outcome if isinstance(outcome, Fan | Fail) else Fail(PROCESSING_FAILED, "it has no branches")
+
+
+def _misfit(cursor: Cursor, found: Fan | Fail) -> str | None:
+    """Hold a fan-out against what its cursor knows of how it began: in a head of an older release, only the number."""
+    if isinstance(found, Fail):
+        return f"the items of step {cursor.step!r} cannot be found again: {found.cause}"
+    held, count = cursor.held or {}, len(found.inputs)
+    if not found.items:
+        return None if held.get("n") == count else f"step {cursor.step!r} has another number of branches now: {count}"
+    if "digest" in held:
+        same = held["digest"] == _digest(found)
+    elif "gather" in held:
+        return None
+    else:
+        size = part_size(count) if "size" in held else 1
+        same = (held.get("n"), held.get("size", 1)) == (math.ceil(count / size), size)
+    return None if same else f"the items of step {cursor.step!r} are not those that it began with"
+
+
+def _digest(fan: Fan) -> str:
+    """Return the fingerprint of the items, which takes about half as long as to make them."""
+    items = list(fan.inputs)
+    count_work(values.size(items) // 2)
+    return values.digest(items)
 
 
 def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None) -> Cursor | None:
@@ -163,20 +208,21 @@ def join(walk: Walk, branch: Cursor, output: Any, failure: Failure | None = None
         return _joined(walk, cursor, held)
     cursor = replace(cursor, held=held)
     draft.put(cursor)
-    go_on(walk, cursor)
-    return None
+    return go_on(walk, cursor)
 
 
-def go_on(walk: Walk, cursor: Cursor) -> None:
-    """Begin the branches of a waiting fan-out for which there is room now."""
+def go_on(walk: Walk, cursor: Cursor) -> Cursor | None:
+    """Begin the branches of a waiting fan-out for which there is room now; the step fails where they are others."""
     held = cursor.held or {}
     if held["next"] >= held["n"]:
-        return
+        return None
     fan = _fan_of(walk, cursor)
-    if fan is None:
-        walk.draft.fail(Failure(PROCESSING_FAILED, "the items of a map cannot be found again", cursor.step))
-        return
-    _begin_more(walk, cursor.path, fan)
+    if isinstance(fan, Fan):
+        _begin_more(walk, cursor.path, fan)
+        return None
+    stop(walk, cursor)
+    plain = replace(cursor, waits=None, held=None, timeout_at_ms=None)
+    return failing.fail(walk, plain, Failure(fan.error, fan.cause, cursor.step))
 
 
 def _failures(branch: Cursor, output: Any, failure: Failure | None) -> int:
@@ -199,7 +245,8 @@ def _joined(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Cursor | None:
     plain = replace(cursor, waits=None, held=None, timeout_at_ms=None)
     grant()
     if "size" in held and not is_part(walk.draft.base, cursor):
-        gathering = replace(plain, held={"gather": True})
+        known = {name: held[name] for name in ("digest", "count") if name in held}
+        gathering = replace(plain, held={"gather": True} | known)
         return walk.settle(gathering, walk.enter(gathering))
     return walk.settle(plain, Done(value=_value(walk, cursor, held), passes=False))
 
@@ -215,11 +262,13 @@ def _value(walk: Walk, cursor: Cursor, held: dict[str, Any]) -> Any:
 
 def gather(walk: Walk, cursor: Cursor) -> Outcome:
     """Return the call that reads the results of a tree's leaves, in the order of the items."""
-    fan = _fan_of(walk, cursor)
-    if fan is None:
-        return Fail(PROCESSING_FAILED, "the items of a map cannot be found again")
-    ids = list(_leaves(walk.draft.base.id, cursor.visit, cursor.attempt, len(fan.inputs)))
-    return Call("gather", {"ids": ids})
+    count = (cursor.held or {}).get("count")
+    if count is None:
+        fan = _fan_of(walk, cursor)
+        if isinstance(fan, Fail):
+            return fan
+        count = len(fan.inputs)
+    return Call("gather", {"ids": list(_leaves(walk.draft.base.id, cursor.visit, cursor.attempt, count))})
 
 
 def _leaves(execution_id: str, visit: int, attempt: int, count: int) -> Iterator[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from chalicelib.engine import fanout
 from chalicelib.engine.definition import Definition
 from chalicelib.engine.draft import Draft, Policy
+from chalicelib.engine.evaluation import has_worked_enough, on_one_budget
 from chalicelib.engine.events import Redriven
-from chalicelib.engine.execution import Cursor, Execution, State, is_slot
+from chalicelib.engine.execution import Cursor, Execution, State, is_part, is_slot
 from chalicelib.engine.history import EventType
 from chalicelib.engine.places import line_of
 from chalicelib.engine.records import replace
@@ -19,6 +20,7 @@ from chalicelib.engine.waits import wait
 from chalicelib.engine.walk import Walk
 
 
+@on_one_budget
 def obstacle(definition: Definition, execution: Execution) -> str | None:
     """Return why an execution cannot be redriven on a version of its definition, or None."""
     if not execution.ended:
@@ -38,6 +40,23 @@ def obstacle(definition: Definition, execution: Execution) -> str | None:
             return f"step {cursor.step!r} has no branches in version {definition.version} of the definition"
         if not is_slot(cursor) and not _stands_at(definition, execution, cursor):
             return f"step {cursor.step!r} stands in another list in version {definition.version} of the definition"
+    return _changed_fan(definition, execution)
+
+
+def _changed_fan(definition: Definition, execution: Execution) -> str | None:
+    """Return which fan-out would go other ways than it began. What takes too much work to find out, it finds later."""
+    head = replace(execution, definition_version=definition.version, cursors=execution.kept)
+    walk = Walk(Draft(head, 0, "", 0, Policy()), definition)
+    for cursor in execution.kept:
+        held = cursor.held or {}
+        if cursor.waits != "branches" and "gather" not in held:
+            continue
+        was_map = not held.keys().isdisjoint(("gather", "digest", "size")) or is_part(execution, cursor)
+        if was_map and "item" not in definition.steps[cursor.step].type.list_names:
+            return f"step {cursor.step!r} is no map in version {definition.version} of the definition"
+        why = None if has_worked_enough() else fanout.misfit(walk, cursor)
+        if why is not None:
+            return f"in version {definition.version} of the definition, {why}"
     return None
 
 
@@ -75,7 +94,7 @@ def again(definition: Definition, execution: Execution, event: Redriven, now_ms:
     walk = Walk(draft, definition)
     for cursor in execution.kept:
         draft.put(cursor)
-    for cursor in execution.kept:
+    for cursor in sorted(execution.kept, key=lambda found: len(line_of(found.path))):  # what has branches before them
         if draft.cursors.get(cursor.path) is cursor:
             draft.transitions = 0
             _go_on(walk, cursor)
@@ -90,8 +109,10 @@ def _go_on(walk: Walk, cursor: Cursor) -> None:
     plain = replace(cursor, waits=None, timeout_at_ms=None, sleeping=False, in_index=False)
     if cursor.waits == "branches":
         wait(walk, plain, "branches", dict(held))
-        fanout.go_on(walk, draft.cursors[cursor.path])
-    elif "child" in held:
+        caught = fanout.go_on(walk, draft.cursors[cursor.path])
+        if caught is not None:
+            walk.waiting.append(caught.path)
+    elif "child" in held and (is_slot(cursor) or walk.step_of(cursor).type.name == "execute"):
         kept = {name: value for name, value in held.items() if name in ("slot", "child", "started", "timer")}
         token = f"{cursor.visit}.{cursor.attempt}.r{draft.life}"
         draft.drive(plain, draft.now_ms, token=token, held=kept | {"life": draft.life})

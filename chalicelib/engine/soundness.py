@@ -12,6 +12,7 @@ from chalicelib.engine.places import SWEEP, above
 from chalicelib.engine.records import replace
 
 _COUNTS = ("n", "next", "failed", "allowed")
+_NUMBERS = ("timer", "looks", "life", "beatAt", "openedAt", "count")
 _WAITS = (None, "task", "signal", "branches", "child")
 
 
@@ -73,7 +74,7 @@ def _flaw_of_wait(cursor: Cursor) -> str | None:
         return f"nobody knows the wait {cursor.waits!r:.40}"
     if "child" in held and not _count(held["child"]):
         return "its child has no number"
-    if not all(_count(held[name]) for name in ("timer", "looks", "life", "beatAt", "openedAt") if name in held):
+    if not all(_count(held[name]) for name in _NUMBERS if name in held):
         return "what is counted must be a number"
     match cursor.waits:
         case "task":

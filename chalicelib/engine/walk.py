@@ -45,7 +45,7 @@ class Walk:
         self.steps_left = MAX_STEPS
         self.bytes_left = MAX_EVENT_BYTES
         self.waiting: deque[str] = deque()
-        self.fans: dict[tuple[str, int, int], Fan] = {}
+        self.fans: dict[tuple[str, int, int], Fan | Fail] = {}
 
     def begin(self, path: str, step_id: str, received: Any) -> None:
         """Go to a step with what it receives, and on from there."""

@@ -96,6 +96,32 @@ def test_notes_say_what_a_redrive_would_meet() -> None:
     ]
 
 
+def test_notes_say_what_a_begun_fan_out_would_meet() -> None:
+    inner = {"id": "inner", "type": "pass", "end": True}
+    other = {"id": "other", "type": "pass", "end": True}
+    each: dict[str, Any] = {"id": "each", "type": "map", "items": "${ input.a }", "steps": [inner], "next": "end"}
+    both: dict[str, Any] = {"id": "each", "type": "parallel", "branches": [{"steps": [inner]}], "next": "end"}
+
+    def said(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str | None]]:
+        found = compare(document(before, END), document(after, END))
+        assert all("'each'" in note.message for note in found.notes if note.step != "inner")
+        return notes(found)
+
+    assert said(each, each | {"items": "${ input.b }"}) == [("items", "each")]
+    assert said(each | {"items": [1, 2]}, each | {"items": [1, 3]}) == [("items", "each")]
+    assert said(each, each | {"toleratedFailurePercentage": 5, "maxConcurrency": 2}) == [
+        ("maxConcurrency", None),
+        ("toleratedFailurePercentage", None),
+    ]
+    assert said(each, each | {"next": "other", "steps": [inner, other]}) == []
+    assert said(both, both | {"branches": [{"steps": [inner]}, {"steps": [other]}]}) == [("branches", "each")]
+    assert said(each, both) == [("step", "inner"), ("step", "each")]
+    retyped = compare(document(each, END), document(both, END)).notes[-1].message
+    assert retyped == "step 'each' was of type map and is of type parallel: an execution that is in it cannot go on"
+    anew = compare(document(ASK | {"id": "each"}, END), document(each, END)).notes[-1].message
+    assert anew == "step 'each' was of type http and is of type map: it would begin anew"
+
+
 def test_steps_inside_steps_are_compared_by_themselves() -> None:
     def fan(*branches: list[dict[str, Any]]) -> dict[str, Any]:
         steps = [{"steps": branch} for branch in branches]

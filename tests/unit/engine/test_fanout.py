@@ -272,6 +272,20 @@ def test_redrive_onto_another_kind_of_fan_out_is_refused(before: str, after: str
     assert "'ask' stands in another list" in (obstacle(parse(document(kinds[after]), 2), world.head) or "")
 
 
+def test_many_maps_of_large_items_do_not_begin_in_one_decision() -> None:
+    """Each of them takes the fingerprint of its items."""
+    each_of = [steps({**each({"type": "wait", "seconds": 9}), "id": f"m{i}", "steps": waits(i)}) for i in range(5)]
+    world = World(document(parallel(*each_of)), ["x" * 1_200_000] * 3)
+    world.begin()
+    assert sum(cursor.waits == "branches" for cursor in world.head.cursors) == 1 + 3
+    world.settle()
+    assert sum(cursor.waits == "branches" for cursor in world.head.cursors) == 1 + 5
+
+
+def waits(number: int) -> list[dict[str, Any]]:
+    return named({"type": "wait", "seconds": 9}, prefix=f"w{number}x")
+
+
 def test_calls_of_all_branches_are_one_decision() -> None:
     world = World(document(parallel(*(named(http(), prefix=name) for name in "abc"))))
     world.begin()

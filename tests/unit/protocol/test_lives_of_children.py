@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chalicelib.engine.effects import Task, TaskResult
 from chalicelib.engine.execution import Execution
 from tests.unit.protocol.world import READY, Crash, World, call, definition, side_by_side, step, wait
@@ -246,3 +248,20 @@ def test_child_that_was_born_after_its_end_keeps_the_history_of_that() -> None:
     world.run(100, ticks=False)
     assert world.head(child).chunks > 0
     assert world.kinds(child)[:3] == ["CancelRequested", "ExecutionCancelled", "ExecutionRedriven"]
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.parametrize("other", [call("child"), wait("child", 1), step("child")])
+def test_step_that_does_not_execute_any_more_begins_anew(other: dict[str, Any], cancelled: bool) -> None:
+    inner = wait("x", 500) if cancelled else step("x", "fail", error="Odd", cause="no")
+    world = World(definition(step("child", "execute", definition="other"), step("e")), definition(inner, id="other"))
+    execution_id = world.start()
+    world.run(20, ticks=False)
+    if cancelled:
+        world.cancel(execution_id)
+        world.drain()
+    world.memory.put_definition("123", "d", definition(other, step("e")), world.now_ms)
+    world.redrive(execution_id, 2)
+    world.run(60, ticks=False)
+    assert world.head(execution_id).state == "ExecutionSucceeded"
+    assert len(world.outside.calls) == (other["type"] == "http")
