@@ -195,7 +195,7 @@ def _needs(inner: list[list[Any]]) -> frozenset[str]:
 
 
 _WHOLE_EXECUTION = re.compile(r"execution(?!\.(?:id|tenantId|definitionId|version|name|startedAt)\b)")
-_ANY_ROOT = re.compile(r"@|\*|\$\{\s*\[|values\(|keys\(")
+_ANY_ROOT = re.compile(r"\\\\u|@|\*|\$\{\s*\[|values\(|keys\(")
 
 
 def _answer_schema(spec: Mapping[str, Any], path: str, complain: Complain, patterns: PatternBudget) -> InputSchema:

@@ -525,3 +525,20 @@ def test_expression_without_an_end_is_one_problem() -> None:
     assert [problem.message for problem in raised.value.problems] == [
         "the expression that begins at character 1 has no closing }"
     ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "needs"),
+    [
+        ("${ item }", set()),
+        ("${ execution.id }", set()),
+        ("${ execution.input.a }", {"execution.input"}),
+        ("${ stash.x }", {"stash"}),
+        ('${ "\\u0073tash".x }', {"stash", "execution.input"}),
+        ('${ "\\u0065xecution".input.x }', {"stash", "execution.input"}),
+    ],
+)
+def test_parts_of_a_map_get_what_their_expressions_may_see(expression: str, needs: set[str]) -> None:
+    inner = [PASS | {"id": "i", "output": expression, "end": True}]
+    definition = parse(document({"type": "map", "items": "${ input }", "steps": inner}))
+    assert definition.steps["s1"].needs == needs
